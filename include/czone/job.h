@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CZONE_JOB_H
+#define CZONE_JOB_H
+
+#include <czone/failure.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct czone_zone;
+struct czone_release;
+
+/*
+ * Work under way in a helper process: blocking writes to memoryN/state may loop in the kernel for ever, and
+ * only a signal ends them (Documentation/admin-guide/mm/memory-hotplug.rst), so they are done by a child that
+ * can be killed. The helper is confined to the home nodes, so that pages the kernel migrates out of a zone go
+ * home and not into another zone.
+ *
+ * Use with any event loop: wait until czone_job_fd() is readable or czone_job_timeout_ms() has passed, call
+ * czone_job_process(). The helper is a child of the calling process that a wait for all children could reap:
+ * the job copes with that.
+ */
+struct czone_job;
+
+/* Readable when there is something for czone_job_process() to do. Borrowed. */
+int czone_job_fd(const struct czone_job *job);
+
+/* Milliseconds until the job's deadline, 0 when it has passed. */
+int czone_job_timeout_ms(const struct czone_job *job);
+
+/*
+ * Takes what the helper reports; at the deadline ends it. Never blocks.
+ * Returns 1 when the job is done and its result can be taken, 0 while it runs, or the job's error (then it is
+ * over as well, and what could be undone has been).
+ */
+int czone_job_process(struct czone_job *job, struct czone_failure *failure);
+
+/* Waits for the end of the job; returns 0 or its error. Blocks, at most until the deadline. */
+int czone_job_wait(struct czone_job *job, struct czone_failure *failure);
+
+/* Result of a reserve: a new reference. -EINPROGRESS before the end, -EINVAL for a job of another kind. */
+int czone_job_zone(struct czone_job *job, struct czone_zone **ret_zone);
+
+/* Result of a release: see czone/release.h. Errors as above. The account is the caller's:
+ * czone_release_done(). */
+int czone_job_release(struct czone_job *job, struct czone_release *ret_release);
+
+/* Drops the job; one that still runs is ended and undone as far as it goes. Accepts NULL, returns NULL. */
+struct czone_job *czone_job_unref(struct czone_job *job);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

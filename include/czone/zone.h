@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CZONE_ZONE_H
+#define CZONE_ZONE_H
+
+#include <czone/cgroup.h>
+#include <czone/context.h>
+#include <czone/job.h>
+#include <czone/policy.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * A zone: one contiguous run of memory blocks on a NUMA node that nobody else uses.
+ *
+ * The claim to a zone lives in the run directory, not in the process: dropping the last reference to a handle
+ * changes nothing about the zone, and another process can open it by name (an OCI poststop hook, a daemon
+ * after its restart).
+ */
+struct czone_zone;
+
+/* Longest zone name, without the terminating NUL. Allowed: letters, digits, '.', '_', '-'; not starting with
+ * '.'. */
+#define CZONE_ZONE_NAME_MAX 63
+
+struct czone_zone_request {
+    size_t size;      /* of this struct: from the INIT macro */
+    const char *name; /* unique among claims; chosen by the caller (a container id) */
+    uint64_t bytes;   /* at least this much; rounded up to whole blocks */
+    struct czone_tier_choice tier;
+    /*
+     * Only memory that lies wholly inside this range counts (size 0: anywhere). For agents that were told by
+     * the host which range it plugged for this zone.
+     */
+    struct czone_range within;
+    unsigned timeout_ms; /* for onlining; 0 stands for 10 s */
+};
+
+#define CZONE_ZONE_REQUEST_INIT                                                                              \
+    {                                                                                                        \
+        .size = sizeof(struct czone_zone_request)                                                            \
+    }
+
+/* What there is to know about a zone without asking the kernel. A plain value. */
+struct czone_zone_info {
+    char name[CZONE_ZONE_NAME_MAX + 1];
+    enum czone_zone_state state;
+    czone_node_id node;
+    int tier;
+    enum czone_provider provider;
+    struct czone_range range;
+    czone_block_id first_block;
+    size_t n_blocks;
+    char cgroup[256]; /* below the cgroup root; "" while unbound */
+};
+
+/*
+ * Whether `request` could ever be served here, and by which node now. Pure: neither claims nor reads
+ * anything. Placement is deterministic: among free nodes of the allowed tiers the one with the shortest
+ * sufficient run, then the lowest node, then the lowest block. Returns 0, or -EINVAL  bad name, bytes of 0 or
+ * above INT64_MAX, unknown tier (failure says which) -EEXIST  a zone of this name exists -ENOSPC  no free
+ * node has such a run now (the host could plug one) -ENODEV  there is no node at all that could hold a zone:
+ * the machine has no second NUMA node (failure names the QEMU flags)
+ */
+int czone_zone_probe(const struct czone_ctx *ctx, const struct czone_zone_request *request,
+                     struct czone_zone_info *ret_info, struct czone_failure *failure);
+
+/*
+ * Claims a node for a zone and brings its run online as movable memory. Blocks that somebody else onlined
+ * into the wrong kernel zone are taken offline and put right; blocks of the node outside the run are taken
+ * offline, so that nobody else's pages land there.
+ *
+ * Returns 0, or as czone_zone_probe(), or
+ *   -EBUSY      a block could not be put into ZONE_MOVABLE
+ *   -ETIMEDOUT  timeout_ms passed; what was done is undone
+ *   -ENOMEM     no memory for the new blocks' page structs, which come from the home node
+ * On failure nothing is left claimed or online that was not before. Blocks for up to timeout_ms: see
+ * _start().
+ */
+int czone_zone_reserve(struct czone_ctx *ctx, const struct czone_zone_request *request,
+                       struct czone_zone **ret_zone, struct czone_failure *failure);
+
+/*
+ * The same without blocking: claims at once (so errors of czone_zone_probe() come at once), onlines in a
+ * helper process. When the job is done czone_job_zone() gives the zone. Dropping the job before that undoes
+ * it.
+ */
+int czone_zone_reserve_start(struct czone_ctx *ctx, const struct czone_zone_request *request,
+                             struct czone_job **ret_job, struct czone_failure *failure);
+
+/* Opens an existing zone by name. Returns 0, -ENOENT or -EINVAL. Reads the claim. */
+int czone_zone_open(struct czone_ctx *ctx, const char *name, struct czone_zone **ret_zone);
+
+/* All claims, in ascending order of their range. ret_infos is one allocation: free() it. Returns the number
+ * or -ENOMEM. Pure. */
+int czone_zone_list(const struct czone_ctx *ctx, struct czone_zone_info **ret_infos);
+
+struct czone_zone *czone_zone_ref(struct czone_zone *zone);
+struct czone_zone *czone_zone_unref(struct czone_zone *zone);
+
+/* Pure. */
+void czone_zone_get_info(const struct czone_zone *zone, struct czone_zone_info *ret_info);
+
+/*
+ * The largest memory.max that keeps a container's own limit, not the end of the node, the first thing it
+ * meets: managed pages of the zone less its high watermark (/proc/zoneinfo). Returns 0, or -EINVAL before the
+ * zone is online, or errors of read().
+ */
+int czone_zone_usable_bytes(struct czone_zone *zone, uint64_t *ret_bytes);
+
+/*
+ * Lets a cgroup use the home nodes and this zone and no other node: writes cpuset.mems, and caps memory.max
+ * at czone_zone_usable_bytes(). Pages the cgroup already has elsewhere are migrated by the kernel; bind
+ * before the first process starts. One cgroup per zone. Returns 0, -EINVAL (zone not online), -EBUSY (bound
+ * already), -EOPNOTSUPP (controller not enabled for this cgroup) or errors of write(). On failure both
+ * attributes are as before.
+ */
+int czone_zone_bind(struct czone_zone *zone, struct czone_cgroup *cgroup, struct czone_failure *failure);
+
+/*
+ * The memory policy for processes of the zone: MPOL_BIND | MPOL_F_RELATIVE_NODES on the zone's index among
+ * the nodes of cpuset.mems (numa_memory_policy.rst). Relative, because an absolute policy is silently rebound
+ * to the home node when the zone's node goes away and returns. Returns 0 or -EINVAL (zone not bound). Pure.
+ */
+int czone_zone_policy(const struct czone_zone *zone, struct czone_policy *ret_policy);
+
+/*
+ * Moves a live container from zone `from` (bound) to zone `to` (online, unbound, of the same context): one
+ * write to cpuset.mems; the relative policy of its processes follows. Afterwards `to` is bound and `from` is
+ * online, for release. Returns 0, -EINVAL (states), -EXDEV (the nodes have different relative indices, so
+ * that the policy would not follow), -ENOSPC
+ * (`to` is smaller than what the cgroup uses), or errors of write(). On failure the container is where it
+ * was. Blocks while the kernel migrates, which may not be complete: czone_zone_verify() tells.
+ */
+int czone_zone_move(struct czone_zone *from, struct czone_zone *to, struct czone_failure *failure);
+
+/*
+ * Ends the claim of an offline zone: its node may hold another zone, or the host has taken the memory. The
+ * handle stays valid for czone_zone_get_info() with state RETURNED. Returns 0, -EBUSY (not offline: release
+ * first) or errors of unlink().
+ */
+int czone_zone_retire(struct czone_zone *zone);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
