@@ -56,9 +56,9 @@ int varlink_client_send(struct varlink_client *client, const char *method, json_
  * @timeout_ms  -1: for ever
  * @ret         an empty struct; the caller empties it with varlink_reply_done()
  *
- * Returns 0, -ETIMEDOUT (the reply may still come), -EINVAL (no call in flight), or
- *   -ECONNRESET  the server closed
- *   -EPROTO, -EBADMSG, -EILSEQ, -E2BIG, -EMSGSIZE  it sent nonsense; varlink_client_reason() says which
+ * Returns 0, -ETIMEDOUT (the reply may still come), -EINTR (a signal came; call again), -EINVAL (no call in
+ * flight), or -ECONNRESET  the server closed -EPROTO, -EBADMSG, -EILSEQ, -E2BIG, -EMSGSIZE  it sent nonsense;
+ * varlink_client_reason() says which
  */
 int varlink_client_receive(struct varlink_client *client, int timeout_ms, struct varlink_reply *ret);
 
@@ -72,7 +72,7 @@ int varlink_client_call(struct varlink_client *client, const char *method, json_
 /* For a loop. */
 int varlink_client_fd(const struct varlink_client *client);
 /* POLLIN, and POLLOUT while something is queued. */
-short varlink_client_events(const struct varlink_client *client);
+short varlink_client_events(struct varlink_client *client);
 
 /* Reads and writes what the socket allows. Returns 0, or the negative errno that ended the connection;
  * replies received before it are still there. */

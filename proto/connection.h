@@ -31,6 +31,7 @@
 
 #include "proto/fields.h"
 #include "proto/message.h"
+#include "proto/output.h"
 
 /* Replies that the peer has not read; beyond it the connection breaks. Enough for 16 of the longest messages.
  */
@@ -66,8 +67,12 @@ void *varlink_connection_userdata(const struct varlink_connection *connection);
 /* The socket, or -EBADF once closed. */
 int varlink_connection_fd(const struct varlink_connection *connection);
 
-/* The poll(2) events to wait for now: POLLIN, POLLOUT, both or 0. */
-short varlink_connection_events(const struct varlink_connection *connection);
+/*
+ * The poll(2) events to wait for now: POLLIN, POLLOUT, both or 0. Also how a turn that left something to do,
+ * or a connection that broke, asks to be processed: it then waits for what the socket already reports. With 0
+ * take the fd out of the poll: poll(2) reports POLLHUP unasked.
+ */
+short varlink_connection_events(struct varlink_connection *connection);
 
 /*
  * Called when a reply was queued, or a call ended, so that events() may differ and another call may be ready.
@@ -135,6 +140,10 @@ void varlink_connection_watch(struct varlink_connection *connection,
 int varlink_connection_reply(struct varlink_connection *connection, json_t *parameters);
 int varlink_connection_reply_continue(struct varlink_connection *connection, json_t *parameters);
 int varlink_connection_error(struct varlink_connection *connection, const char *error, json_t *parameters);
+
+/* Gives the connection up for a reason of the server's own: the next process() returns `error`. Returns
+ * `error`, or the one it already had. */
+int varlink_connection_break(struct varlink_connection *connection, int error, const char *why);
 
 /* The errors of org.varlink.service, as final replies; they return as the above. InvalidParameter also
  * carries the fault's `message`. */

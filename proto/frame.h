@@ -7,6 +7,7 @@
  * with what is pending and never beyond VARLINK_BUFFER_MAX.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* The longest message, without its NUL: design decision 1. Both directions. */
@@ -18,7 +19,7 @@ struct varlink_frame {
     char *data;
     size_t size;    /* allocated */
     size_t start;   /* of the first message that was not taken */
-    size_t scanned; /* no NUL in [start, scanned) */
+    size_t scanned; /* no NUL in [start, scanned): nothing is searched twice */
     size_t end;     /* of what was received */
 };
 
@@ -53,6 +54,12 @@ void varlink_frame_commit(struct varlink_frame *frame, size_t length);
  * unusable).
  */
 int varlink_frame_next(struct varlink_frame *frame, const char **ret_message, size_t *ret_length);
+
+/* Is a whole message there, even one that is too long? */
+bool varlink_frame_ready(struct varlink_frame *frame);
+
+/* Would varlink_frame_reserve() say -ENOBUFS? Then reading must pause until messages were taken. */
+bool varlink_frame_full(struct varlink_frame *frame);
 
 /* Bytes received that are not taken yet. */
 size_t varlink_frame_pending(const struct varlink_frame *frame);

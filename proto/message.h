@@ -14,6 +14,8 @@
 
 #include "proto/reason.h"
 
+#define VARLINK_NAME_MAX 255u /* bytes of a method's or error's full name */
+
 enum {
     VARLINK_MORE = 1 << 0,    /* more than one reply is welcome */
     VARLINK_ONEWAY = 1 << 1,  /* no reply is wanted */
@@ -21,7 +23,7 @@ enum {
 };
 
 struct varlink_call {
-    char *method;       /* `interface.Method`; the form is checked */
+    char *method;       /* `interface.Method`, or what the peer takes for it: see varlink_name_interface() */
     json_t *parameters; /* an object, never NULL */
     unsigned int flags; /* VARLINK_*; one at most */
 };

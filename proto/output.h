@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PROTO_OUTPUT_H
+#define PROTO_OUTPUT_H
+
+/* Bytes that wait for a socket to take them: a queue with an upper bound. */
+
+#include <stddef.h>
+
+/* What the other end has not taken yet; beyond it the connection breaks. Room for 16 of the longest messages.
+ */
+#define VARLINK_OUTPUT_MAX (4u * 1024u * 1024u)
+
+struct output {
+    char *data;
+    size_t size;  /* allocated */
+    size_t start; /* of what was not sent yet */
+    size_t end;
+};
+
+/* Frees the queue; it is empty and can be used again. */
+void output_done(struct output *output);
+
+/* Copies bytes to the end of the queue. Returns 0, -ENOBUFS (it would exceed VARLINK_OUTPUT_MAX; nothing was
+ * added) or -ENOMEM. */
+int output_append(struct output *output, const char *data, size_t length);
+
+/* Sends what the socket takes now, without SIGPIPE. Returns 0 (perhaps with a rest) or what send(2) fails
+ * with. */
+int output_flush(struct output *output, int fd);
+
+size_t output_pending(const struct output *output);
+
+#endif
