@@ -2,6 +2,7 @@
 #ifndef CZONE_CORE_INVENTORY_H
 #define CZONE_CORE_INVENTORY_H
 
+#include <czone/failure.h>
 #include <czone/inventory.h>
 
 #include "node_set.h"
@@ -95,5 +96,12 @@ int inventory_zone_cpuset(const struct inventory *inventory, czone_node_id node,
 
 /* The runs of free nodes, by tier and length; see run_index.h. */
 const struct run_index *inventory_free_runs(const struct inventory *inventory);
+
+/*
+ * Derives every figure anew from the blocks, by plain walks, and compares: order, runs, counters, roles, home
+ * nodes, the block map and the index of free runs. Returns 0 or -EUCLEAN; then the failure's sentence says
+ * which figure of which node is wrong.
+ */
+int inventory_validate(const struct inventory *inventory, struct czone_failure *failure);
 
 #endif

@@ -59,13 +59,13 @@ int ledger_list(const struct ledger *ledger, struct czone_zone_info **ret_infos)
 /*
  * Checks the books against each other and against the inventory, by walking all of them; trusts none of the
  * shortcuts above. The rules, in the order they are checked:
- *   1. the book itself: names valid and found under themselves, each claim found by its node
- *   2. one zone a node, and exactly the claimed nodes are marked as claimed
- *   3. a run is not empty and its range is its blocks
- *   4. no block is in two zones
- *   5. a run is inside its node: the blocks that are present are on the zone's node
- *   6. states agree with blocks (zone_state_blocks_rule())
- *   7. the nodes' derived figures and the index of free runs agree with the blocks
+ *   1. the inventory's derived figures agree with its blocks (inventory_validate())
+ *   2. the book itself: names valid, each claim found under its name and its node
+ *   3. one zone a node, and exactly the nodes with a zone are marked as claimed
+ *   4. a run is not empty and its range is its blocks
+ *   5. no block is in two zones
+ *   6. a run is inside its node: the blocks that are present are on the zone's node
+ *   7. states agree with blocks (zone_state_blocks_rule())
  * Returns 0 or -EUCLEAN; then the failure's sentence begins with the rule that is broken and names zone, node
  * and block. -ENOMEM if the check itself has no memory.
  */
