@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The VM that most cases share, and what every case leaves behind: nothing."""
+import atexit
+import contextlib
+import os
+import unittest
+
+from czone import Ctl, Daemon, HostDaemon, wait_for
+from vm import BUILD, MicroVM
+
+MIB = 1 << 20
+# What the machine below is made of: a request above ZONE can only be met by a pc-dimm.
+ZONE = 384 * MIB
+SMALL = 256 * MIB
+LARGE = 512 * MIB
+MAX_ZONE = 1024 * MIB
+MAX_TOTAL = 3072 * MIB
+TENANT = "/opt/tenant"
+
+_shared = {}
+
+
+def programs():
+    """The test programs, as MicroVM's add wants them."""
+    return {os.path.join(BUILD, "tests", "vm", "tenant"): TENANT}
+
+
+def shared_vm():
+    if not _shared:
+        # Four virtio-mem nodes and three for pc-dimms.
+        vm = MicroVM(zones=["384M"] * 4, dimm_nodes=3, memory="640M", add=programs())
+        atexit.register(stop_shared_vm)
+        _shared["vm"] = vm
+        vm.start()
+        start_host()
+    return _shared["vm"]
+
+
+def start_host():
+    host = HostDaemon(_shared["vm"], "--max-zone", str(MAX_ZONE), "--max-total", str(MAX_TOTAL))
+    host.__enter__()
+    _shared["host"] = host
+
+
+def stop_host():
+    if "host" in _shared:
+        _shared.pop("host").__exit__()
+
+
+def stop_shared_vm():
+    stop_host()
+    if "vm" in _shared:
+        _shared.pop("vm").stop()
+
+
+class ZoneCase(unittest.TestCase):
+    """A case in the shared VM, with czone-hostd attached."""
+
+    maxDiff = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.vm = shared_vm()
+        cls.guest = cls.vm.guest
+        cls.monitor = cls.vm.monitor
+        cls.daemon = Daemon(cls.vm.address)
+        cls.ctl = Ctl(cls.vm.address)
+        cls.wait_for_host(True)
+
+    @classmethod
+    def wait_for_host(cls, attached):
+        wait_for(lambda: cls.daemon.zones()["host_attached"] == attached, f"host attached: {attached}", 30)
+
+    @contextlib.contextmanager
+    def without_host(self):
+        """czone-hostd is away inside the with block."""
+        stop_host()
+        try:
+            self.wait_for_host(False)
+            yield
+        finally:
+            start_host()
+            self.wait_for_host(True)
+
+    def setUp(self):
+        self.before = self.guest.traces()
+        self.assertEqual(self.monitor.plugged(), 0, "memory is plugged before the test")
+
+    def tearDown(self):
+        for container in self.daemon.containers():
+            self.daemon.remove(container["id"], force=True)
+        wait_for(lambda: self.monitor.plugged() == 0, "QEMU has all memory back", 60)
+        self.assert_nothing_left()
+
+    def assert_nothing_left(self):
+        """No container, cgroup, mount, process or node that was not there before."""
+        self.assertEqual(self.daemon.containers(), [])
+        self.assertEqual(self.daemon.zones()["zones"], [])
+        # Worker processes end by themselves, shortly after the answer.
+        wait_for(lambda: self.guest.traces() == self.before, f"traces as before\n{self.before}\n{self.guest.traces()}", 10)
+
+    def hold(self, memory, percent, **parameters):
+        """Spawns a tenant that fills so much of its zone, five eighths of it anonymous, and waits until it has."""
+        size = memory * percent // 100
+        anon = size * 5 // 8 // 4096 * 4096
+        file = (size - anon) // 4096 * 4096
+        name = self.daemon.spawn(TENANT, "hold", str(anon), str(file), memory=memory, **parameters)
+        self.holding = getattr(self, "holding", {})
+        self.holding[name] = 0
+        return name
+
+    def wait_ready(self, name):
+        self.daemon.wait_for_log(name, "ready")
+
+    def assert_unharmed(self, name):
+        """The tenant looks at every page it has and finds what it wrote."""
+        self.holding[name] += 1
+        self.daemon.kill(name, "USR1")
+        self.daemon.wait_for_log(name, f"intact {self.holding[name]}")

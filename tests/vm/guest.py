@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The guest as its kernel shows it. Nothing here goes through czoned: scripts run over a console of their own."""
+import base64
+import re
+import socket
+from collections import namedtuple
+
+PAGE = 4096
+# Pages a CPU may have charged to a memory cgroup without the counters showing it yet (MEMCG_CHARGE_BATCH, mm/memcontrol.c).
+CHARGE_BATCH = 64
+
+Result = namedtuple("Result", "status output")
+
+
+class GuestError(Exception):
+    pass
+
+
+class Guest:
+    def __init__(self, path, timeout=120):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(timeout)
+        self.socket.connect(path)
+        self.lines = self.socket.makefile("r", encoding="ascii", errors="replace")
+        self.count = 0
+
+    def run(self, script):
+        """Runs a shell script as root; returns its status and output."""
+        self.count += 1
+        number = f"{id(self)}-{self.count}"
+        encoded = base64.b64encode(script.encode()).decode()
+        self.socket.sendall(f"{number} {encoded}\n".encode())
+        answer = None
+        for line in self.lines:
+            line = line.strip()
+            if line == f"begin {number}":
+                answer = ""
+            elif line.startswith(f"end {number} "):
+                output = base64.b64decode(answer).decode(errors="replace")
+                return Result(int(line.split()[-1]), output)
+            elif answer is not None:
+                answer += line
+        raise GuestError("the guest hung up")
+
+    def sh(self, script):
+        """As run, but the script must succeed; returns its output."""
+        status, output = self.run(script)
+        if status != 0:
+            raise GuestError(f"status {status} of: {script}\n{output}")
+        return output
+
+    def read(self, path):
+        return self.sh(f"cat '{path}'").strip()
+
+    def cgroup_of(self, pid):
+        """Absolute path of the cgroup of a process."""
+        line = self.read(f"/proc/{pid}/cgroup")
+        return "/sys/fs/cgroup" + line.split("::", 1)[1]
+
+    def numa_stat(self, cgroup):
+        """{kind: {node: bytes}} of memory.numa_stat."""
+        kinds = {}
+        for line in self.read(f"{cgroup}/memory.numa_stat").splitlines():
+            kind, *nodes = line.split()
+            kinds[kind] = {int(n): int(v) for n, v in (word[1:].split("=") for word in nodes)}
+        return kinds
+
+    def node_meminfo(self, node):
+        """{field: bytes}."""
+        text = self.read(f"/sys/devices/system/node/node{node}/meminfo")
+        return {name: int(kib) * 1024 for name, kib in re.findall(r"(\S+):\s+(\d+) kB", text)}
+
+    def per_cpu(self, node):
+        """Bytes of a node on the CPUs' free lists, which meminfo counts as used, and the most its counters may be off."""
+        listed = drift = 0
+        here = False
+        for line in self.read("/proc/zoneinfo").splitlines():
+            if line.startswith("Node "):
+                here = line.startswith(f"Node {node},")
+            elif here and line.strip().startswith("count:"):
+                listed += int(line.split()[1]) * PAGE
+            elif here and line.strip().startswith("vm stats threshold:"):
+                drift += int(line.split()[-1]) * PAGE
+        return listed, drift
+
+    def cpus(self):
+        return int(self.sh("grep -c ^processor /proc/cpuinfo"))
+
+    def vmstat(self, field):
+        return int(self.sh(f"awk '$1 == \"{field}\" {{ print $2 }}' /proc/vmstat"))
+
+    def nodes(self):
+        """Numbers of the nodes that have memory."""
+        numbers = []
+        for part in self.read("/sys/devices/system/node/has_memory").split(","):
+            first, _, last = part.partition("-")
+            numbers += range(int(first), int(last or first) + 1)
+        return numbers
+
+    def blocks(self):
+        """{block number: state} of the memory blocks that exist."""
+        text = self.sh("cd /sys/devices/system/memory; for b in memory*[0-9]; do echo ${b#memory} $(cat $b/state); done")
+        return {int(number): state for number, state in (line.split() for line in text.splitlines())}
+
+    def blocks_in(self, start, size):
+        block = int(self.read("/sys/devices/system/memory/block_size_bytes"), 16)
+        return {b: state for b, state in self.blocks().items() if start <= b * block < start + size}
+
+    def traces(self):
+        """What must not be left behind by a refused request: cgroups, mounts, processes, zones' memory."""
+        cgroups = self.sh("find /sys/fs/cgroup -mindepth 1 -type d").split()
+        mounts = self.read("/proc/self/mountinfo").splitlines()
+        processes = self.sh("for p in /proc/[0-9]*; do [ -e $p/exe ] && readlink $p/exe; done | sort | grep -v busybox; true")
+        return {
+            "cgroups": sorted(cgroups),
+            "mounts": sorted(line.split(" - ")[0].split(" ", 3)[3] for line in mounts),
+            "processes": processes.split("\n"),
+            "nodes": self.nodes(),
+        }
+
+    def close(self):
+        self.lines.close()
+        self.socket.close()

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""While containers run, every zone holds its container's memory, all of it, and nobody else's. By the kernel's own numbers."""
+import unittest
+
+from case import LARGE, SMALL, TENANT, ZoneCase
+from guest import CHARGE_BATCH, PAGE
+
+
+class Exclusive(ZoneCase):
+    def slack(self, node):
+        """By how much a node's used memory and its container's charge may differ though nobody else is there: the node's counters
+        lag by a threshold per CPU, the cgroup's by a batch per CPU."""
+        listed, drift = self.guest.per_cpu(node)
+        return listed, drift + self.guest.cpus() * CHARGE_BATCH * PAGE
+
+    def assert_exclusive(self, name, zone_nodes):
+        container = self.daemon.inspect(name)
+        node = container["node"]
+        stat = self.guest.numa_stat(self.guest.cgroup_of(container["pid"]))
+        user = {n: stat["anon"].get(n, 0) + stat["file"].get(n, 0) for n in set(stat["anon"]) | set(stat["file"])}
+        self.assertGreaterEqual(user[node] / sum(user.values()), 0.995, f"{name} on node {node}: {user}")
+        for other in zone_nodes - {node}:
+            self.assertEqual(user.get(other, 0), 0, f"{name} of node {node} has pages on node {other}")
+        # anon covers processes' memory, file the tmpfs files.
+        self.assertGreater(stat["anon"][node], container["memory"] * 0.45)
+        self.assertGreater(stat["file"][node], container["memory"] * 0.25)
+
+        meminfo = self.guest.node_meminfo(node)
+        listed, slack = self.slack(node)
+        foreign = meminfo["MemUsed"] - listed - user[node]
+        self.assertLessEqual(abs(foreign), slack, f"{foreign} bytes of node {node} are not {name}'s; {meminfo}")
+        return container
+
+    def test_four_containers_fill_80_percent_of_their_zones_at_once(self):
+        names = [self.hold(size, 80) for size in (SMALL, SMALL, LARGE, LARGE)]
+        for name in names:
+            self.wait_ready(name)
+        nodes = {self.daemon.inspect(name)["node"] for name in names}
+        self.assertEqual(len(nodes), 4, "every container has a node of its own")
+        for name in names:
+            container = self.assert_exclusive(name, nodes)
+            verification = self.daemon.verify(container["zone"])
+            self.assertTrue(verification["exclusive"], verification)
+            self.assert_unharmed(name)
+
+    def test_verify_notices_a_foreign_page(self):
+        name = self.hold(SMALL, 20)
+        self.wait_ready(name)
+        container = self.daemon.inspect(name)
+        node = container["node"]
+        # Somebody outside takes memory on the container's node: its cgroup allows the node, and it does not ask for another.
+        self.guest.sh(
+            f"mkdir /sys/fs/cgroup/intruder && echo {node} >/sys/fs/cgroup/intruder/cpuset.mems && "
+            f"(echo 0 >/sys/fs/cgroup/intruder/cgroup.procs; exec setsid {TENANT} hold 33554432 8388608) >/tmp/intruder 2>&1 &\n"
+            "for i in $(seq 200); do grep -q ready /tmp/intruder && exit; sleep 0.1; done; cat /tmp/intruder; exit 1"
+        )
+        try:
+            verification = self.daemon.verify(container["zone"])
+            self.assertFalse(verification["exclusive"], verification)
+            self.assertGreater(verification["foreign"], 33554432 - verification["slack"])
+        finally:
+            self.guest.sh(
+                "echo 1 >/sys/fs/cgroup/intruder/cgroup.kill; rm -f /tmp/tenant.file /tmp/intruder\n"
+                "until rmdir /sys/fs/cgroup/intruder; do sleep 0.1; done"
+            )
+
+    def test_the_zone_is_one_contiguous_run_of_blocks_on_its_node(self):
+        name = self.hold(SMALL, 20)
+        self.wait_ready(name)
+        container = self.daemon.inspect(name)
+        self.assertEqual(container["range_size"], SMALL)
+        blocks = self.guest.blocks_in(container["range_start"], container["range_size"])
+        block_size = SMALL // len(blocks)
+        self.assertEqual(block_size, self.daemon.zones()["block_size"])
+        self.assertEqual(set(blocks.values()), {"online"})
+        for block in blocks:
+            self.guest.sh(f"test -e /sys/devices/system/node/node{container['node']}/memory{block}")
+        self.assertEqual(self.guest.node_meminfo(container["node"])["MemTotal"], SMALL)
+
+    def test_pipes_processes_threads_tmpfs_and_mapped_files_work(self):
+        name = self.daemon.spawn(TENANT, "exercise", memory=SMALL)
+        container = self.daemon.wait(name)
+        self.assertEqual(container["exit_status"], 0, self.daemon.logs(name))
+        self.assertEqual(self.daemon.logs(name), "exercised\n")
+
+    def test_a_container_that_wants_too_much_is_killed_inside_its_own_limit(self):
+        neighbour = self.hold(SMALL, 80)
+        self.wait_ready(neighbour)
+        name = self.daemon.spawn(TENANT, "overflow", str(SMALL), memory=SMALL)
+        container = self.daemon.wait(name)
+        self.assertTrue(container["oom_killed"], container)
+        self.assertEqual(self.daemon.receipt(name)["outcome"], "returned")
+        self.assert_unharmed(neighbour)
+
+
+if __name__ == "__main__":
+    unittest.main()

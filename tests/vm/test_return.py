@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""When a container ends, its whole zone goes back to the host, confirmed, and nobody else notices."""
+import unittest
+
+from case import LARGE, SMALL, TENANT, ZoneCase
+from czone import wait_for
+
+
+class Return(ZoneCase):
+    def crowd(self):
+        """Two containers on virtio-mem, two on pc-dimms, each filling 80 % of its zone."""
+        names = [self.hold(size, 80) for size in (SMALL, SMALL, LARGE, LARGE)]
+        for name in names:
+            self.wait_ready(name)
+        return names
+
+    def assert_one_returns(self, name, neighbours, device):
+        container = self.daemon.inspect(name)
+        start, size = container["range_start"], container["range_size"]
+        device_before = self.monitor.plugged_in(start, size)
+        total_before = self.monitor.plugged()
+        self.assertEqual(device_before, size)
+        migrated_before = self.guest.vmstat("pgmigrate_success")
+
+        self.daemon.kill(name, "TERM")
+        ended = self.daemon.wait(name)
+        self.assertEqual(ended["state"], "done")
+        self.assertEqual(ended["exit_status"], 0)
+        receipt = self.daemon.receipt(name)
+
+        self.assertEqual(receipt["outcome"], "returned", receipt)
+        self.assertEqual(receipt["host_device"], device)
+        self.assertEqual((receipt["start"], receipt["size"]), (start, size))
+        # The receipt's bytes are what QEMU's own figure fell by.
+        self.assertEqual(receipt["host_bytes"], total_before - self.monitor.plugged())
+        self.assertEqual(receipt["host_bytes"], size)
+        self.assertEqual(self.monitor.plugged_in(start, size), 0)
+        # Blocks of virtio-mem and dimms vanish once they are offline.
+        self.assertNotIn("online", self.guest.blocks_in(start, size).values())
+        self.assertNotIn(container["node"], self.guest.nodes())
+        self.assertLess(self.guest.vmstat("pgmigrate_success") - migrated_before, 100)
+        self.assertLess(receipt["migrated_pages"], 100)
+        self.assertEqual(receipt["leftovers"], [])
+        self.assertLessEqual(receipt["emptied_ns"], receipt["offline_ns"])
+        self.assertLessEqual(receipt["offline_ns"], receipt["confirmed_ns"])
+        for neighbour in neighbours:
+            self.assert_unharmed(neighbour)
+
+    def test_one_of_four_exits_on_virtio_mem_and_one_on_a_dimm(self):
+        first, second, third, fourth = self.crowd()
+        self.assert_one_returns(first, [second, third, fourth], "virtio-mem")
+        self.assert_one_returns(third, [second, fourth], "pc-dimm")
+        self.assert_one_returns(second, [fourth], "virtio-mem")
+        self.assert_one_returns(fourth, [], "pc-dimm")
+
+    def test_killed_containers_give_their_memory_back(self):
+        for size in (SMALL, LARGE):
+            with self.subTest(size=size):
+                name = self.hold(size, 80)
+                self.wait_ready(name)
+                self.daemon.kill(name)
+                container = self.daemon.wait(name)
+                self.assertEqual(container["exit_signal"], 9)
+                self.assertEqual(self.daemon.receipt(name)["outcome"], "returned")
+
+    def test_the_same_node_serves_one_container_after_another(self):
+        for _ in range(3):
+            name = self.daemon.spawn(TENANT, "exercise", memory=SMALL)
+            self.assertEqual(self.daemon.wait(name)["exit_status"], 0)
+            receipt = self.daemon.receipt(name)
+            self.assertEqual(receipt["outcome"], "returned", receipt)
+            self.assertEqual(receipt["host_bytes"], SMALL)
+            self.daemon.remove(name)
+
+    def test_file_cache_that_a_container_read_first_does_not_hold_its_zone(self):
+        # The guest's root is a tmpfs, so page cache of a file system on a disk is made with a loop mount.
+        self.guest.sh(
+            "mkdir -p /mnt/shared && dd if=/dev/zero of=/tmp/disk bs=1M count=24 2>/dev/null && mke2fs -F /tmp/disk >/dev/null && "
+            "mount -t ext2 -o loop /tmp/disk /mnt/shared && dd if=/dev/urandom of=/mnt/shared/file bs=1M count=16 2>/dev/null && "
+            "sync && echo 3 >/proc/sys/vm/drop_caches"
+        )
+        try:
+            self.before = self.guest.traces()
+            name = self.daemon.spawn("/bin/cat", "/mnt/shared/file", memory=SMALL)
+            self.daemon.wait(name)
+            receipt = self.daemon.receipt(name)
+            self.assertEqual(receipt["outcome"], "returned", receipt)
+            self.assertLess(receipt["migrated_pages"], 100)
+            self.daemon.remove(name)
+        finally:
+            self.guest.sh("umount -d /mnt/shared; rm -f /tmp/disk")
+            self.before = self.guest.traces()
+
+    def test_without_a_host_the_zone_goes_offline_and_the_next_container_uses_it(self):
+        name = self.hold(SMALL, 40)
+        self.wait_ready(name)
+        with self.without_host():
+            self.daemon.kill(name)
+            self.daemon.wait(name)
+            receipt = self.daemon.receipt(name)
+            self.assertEqual(receipt["outcome"], "offline", receipt)
+            self.assertEqual(receipt["host_bytes"], 0)
+            self.daemon.remove(name)
+            name = self.daemon.spawn(TENANT, "exercise", memory=SMALL)
+            self.assertEqual(self.daemon.wait(name)["exit_status"], 0)
+            self.daemon.remove(name)
+        # The host that comes back is told to take what lies idle.
+        wait_for(lambda: self.monitor.plugged() == 0, "idle memory is returned to the host that attaches", 30)
+
+
+if __name__ == "__main__":
+    unittest.main()

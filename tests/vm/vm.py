@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A microVM, started through examples/microvm/vm: what the tests use is what a user gets."""
+import os
+import shutil
+import subprocess
+import tempfile
+
+from guest import Guest
+from qmp import Monitor
+
+PROJECT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+SCRIPTS = os.path.join(PROJECT, "examples", "microvm")
+BUILD = os.environ.get("CZONE_BUILD", os.path.join(PROJECT, "build"))
+# The Debian suite whose kernel the guest runs.
+SUITE = os.environ.get("CZONE_KERNEL_SUITE", "bookworm")
+
+
+def script(name, *args):
+    """Runs one of examples/microvm and returns what it printed."""
+    done = subprocess.run([os.path.join(SCRIPTS, name), *args], stdout=subprocess.PIPE, check=True, text=True)
+    return done.stdout.strip()
+
+
+class MicroVM:
+    """A context manager: the VM runs inside the with block.
+
+    zones: sizes ("512M") of virtio-mem devices, each on a node of its own, from node 1; dimm_nodes: nodes after them, for pc-dimms.
+    add: {path on the host: path in the guest}. append: words for the kernel command line. build: None leaves czoned out.
+    """
+
+    def __init__(self, zones=(), dimm_nodes=0, memory="512M", cpus=2, append="", add=None, build=BUILD, suite=None):
+        self.directory = tempfile.mkdtemp(prefix="czone-vm.")
+        self.arguments = ["--dir", self.directory, "--memory", memory, "--cpus", str(cpus), "--append", append]
+        self.arguments += ["--kernel", script("kernel", suite or SUITE), "--dimm-nodes", str(dimm_nodes)]
+        for size in zones:
+            self.arguments += ["--zone", size]
+        for source, destination in (add or {}).items():
+            self.arguments += ["--add", f"{source}:{destination}"]
+        if build:
+            self.arguments += ["--build", build]
+        self.zones = len(zones)
+        self.dimm_nodes = dimm_nodes
+
+    def start(self):
+        script("vm", "start", *self.arguments)
+        self.address = script("vm", "address", "--dir", self.directory)
+        self.hostd_qmp = os.path.join(self.directory, "hostd.qmp")
+        self.guest = Guest(os.path.join(self.directory, "exec"))
+        self.monitor = Monitor(os.path.join(self.directory, "qmp"))
+        return self
+
+    def stop(self):
+        for part in ("guest", "monitor"):
+            if hasattr(self, part):
+                getattr(self, part).close()
+        script("vm", "stop", "--dir", self.directory)
+        shutil.rmtree(self.directory)
+
+    def console(self):
+        with open(os.path.join(self.directory, "console.log"), encoding="utf-8", errors="replace") as log:
+            return log.read()
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        self.stop()
