@@ -215,7 +215,7 @@ int varlink_connection_next_call(struct varlink_connection *connection, const st
     if (r == 0)
         return 0;
     if (r < 0)
-        return stream_break(stream, r, "a message is longer than %u bytes", VARLINK_MESSAGE_MAX);
+        return stream_break(stream, r, "a message is longer than %zu bytes", VARLINK_MESSAGE_MAX);
     r = varlink_call_decode(text, length, &connection->call, &reason);
     if (r < 0)
         return stream_break(stream, r, "%s", reason.text);

@@ -37,7 +37,7 @@
  */
 #define VARLINK_OUTPUT_MAX (4u * 1024u * 1024u)
 /* No new call is begun while this much waits to be read. */
-#define VARLINK_OUTPUT_BUSY (256u * 1024u)
+#define VARLINK_OUTPUT_BUSY ((size_t)256 * 1024)
 
 struct varlink_connection;
 

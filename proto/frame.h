@@ -11,9 +11,9 @@
 #include <stddef.h>
 
 /* The longest message, without its NUL: design decision 1. Both directions. */
-#define VARLINK_MESSAGE_MAX (256u * 1024u)
+#define VARLINK_MESSAGE_MAX ((size_t)256 * 1024)
 /* What is buffered at most: one message, its NUL, and a read's worth of what follows. */
-#define VARLINK_BUFFER_MAX (VARLINK_MESSAGE_MAX + 1u + 4096u)
+#define VARLINK_BUFFER_MAX (VARLINK_MESSAGE_MAX + 1 + 4096)
 
 struct varlink_frame {
     char *data;

@@ -8,7 +8,7 @@
 
 /* What the other end has not taken yet; beyond it the connection breaks. Room for 16 of the longest messages.
  */
-#define VARLINK_OUTPUT_MAX (4u * 1024u * 1024u)
+#define VARLINK_OUTPUT_MAX ((size_t)4 * 1024 * 1024)
 
 struct output {
     char *data;

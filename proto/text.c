@@ -149,7 +149,9 @@ static void rewrite_huge_integers(char *text, size_t length, size_t at, size_t n
         char *digits = text + at + (text[at] == '-');
 
         digits[1] = '.';
-        memcpy(text + at + n - 3, "e19", 3);
+        text[at + n - 3] = 'e';
+        text[at + n - 2] = '1';
+        text[at + n - 1] = '9';
         at = find_huge_integer(text, length, at + n, &n);
     }
 }
