@@ -33,9 +33,6 @@
 #include "proto/message.h"
 #include "proto/output.h"
 
-/* Replies that the peer has not read; beyond it the connection breaks. Enough for 16 of the longest messages.
- */
-#define VARLINK_OUTPUT_MAX (4u * 1024u * 1024u)
 /* No new call is begun while this much waits to be read. */
 #define VARLINK_OUTPUT_BUSY ((size_t)256 * 1024)
 
