@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/guest/launch_plan.h"
+
+#include <ctype.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/guest/launch_program.h"
+#include "proto/cleanup.h"
+
+/* __NEW_UTS_LEN of the kernel. */
+#define HOSTNAME_MAX 64
+
+static int bad_parameter(struct launch_failure *failure, const char *parameter, const char *message)
+{
+    return launch_failure_set(failure, LAUNCH_BAD_PARAMETER, LAUNCH_STAGE_REQUEST, -EINVAL, parameter, "%s",
+                              message);
+}
+
+static bool hostname_valid(const char *name)
+{
+    size_t length = strlen(name);
+
+    if (length == 0 || length > HOSTNAME_MAX || name[0] == '-' || name[0] == '.')
+        return false;
+    for (size_t i = 0; i < length; i++) {
+        unsigned char c = (unsigned char)name[i];
+
+        if (c >= 0x80 || (!isalnum(c) && c != '-' && c != '.'))
+            return false;
+    }
+    return true;
+}
+
+static int check_request(const struct launch_request *request, struct launch_failure *failure)
+{
+    if (!request->args || !request->args[0] || !request->args[0][0])
+        return bad_parameter(failure, "args", "args must begin with the name of a program");
+    for (const char *const *p = request->env; p && *p; p++) {
+        const char *equals = strchr(*p, '=');
+
+        if (!equals || equals == *p)
+            return launch_failure_set(failure, LAUNCH_BAD_PARAMETER, LAUNCH_STAGE_REQUEST, -EINVAL, "env",
+                                      "env: '%s' is not of the form NAME=value", *p);
+    }
+    if (request->hostname && !hostname_valid(request->hostname))
+        return bad_parameter(failure, "hostname",
+                             "hostname must be 1 to 64 letters, digits, '-' and '.', and begin with a letter "
+                             "or digit");
+    if (request->cwd && request->cwd[0] != '/')
+        return bad_parameter(failure, "cwd", "cwd must be an absolute path inside the container");
+    if (request->cwd && strncmp(request->cwd, "/proc", 5) == 0 && strchr("/", request->cwd[5]))
+        return bad_parameter(failure, "cwd", "cwd can't be below /proc");
+    return 0;
+}
+
+static int check_cwd(const struct launch_plan *plan, struct launch_failure *failure)
+{
+    CLEANUP_FD int fd = -EBADF;
+
+    if (launch_root_hides_path(&plan->root, plan->cwd))
+        return 0; /* known only in the container */
+    fd = launch_root_resolve(&plan->root, plan->cwd, O_PATH | O_DIRECTORY);
+    if (fd < 0)
+        return launch_failure_set(failure, LAUNCH_BAD_PARAMETER, LAUNCH_STAGE_CWD, fd, "cwd",
+                                  "cwd %s is not a directory in the container's root: %s", plan->cwd,
+                                  strerror(-fd));
+    return 0;
+}
+
+/* Value of a variable, or NULL. The last one counts, as in most shells. */
+static const char *env_get(const char *const *env, const char *name)
+{
+    const char *value = NULL;
+    size_t length = strlen(name);
+
+    for (; env && *env; env++)
+        if (strncmp(*env, name, length) == 0 && (*env)[length] == '=')
+            value = *env + length + 1;
+    return value;
+}
+
+static int make_env(struct launch_plan *plan)
+{
+    const char *const *env = plan->request->env;
+    size_t n = 0, n_added = 0;
+
+    while (env && env[n])
+        n++;
+    plan->env = calloc(n + 3, sizeof(char *));
+    if (!plan->env)
+        return -ENOMEM;
+    if (n > 0)
+        memcpy(plan->env, env, n * sizeof(char *));
+    if (!env_get(env, "PATH")) {
+        plan->added[n_added] = strdup("PATH=" LAUNCH_DEFAULT_PATH);
+        if (!plan->added[n_added])
+            return -ENOMEM;
+        plan->env[n++] = plan->added[n_added++];
+    }
+    if (!env_get(env, "HOME")) {
+        if (asprintf(&plan->added[n_added], "HOME=%s", plan->user.home) < 0) {
+            plan->added[n_added] = NULL;
+            return -ENOMEM;
+        }
+        plan->env[n++] = plan->added[n_added];
+    }
+    return 0;
+}
+
+int launch_plan_make(struct launch_plan *plan, const struct launch_request *request,
+                     struct launch_failure *failure)
+{
+    const char *search;
+    int r;
+
+    plan->request = request;
+    plan->cwd = request->cwd ? request->cwd : "/";
+    r = check_request(request, failure);
+    if (r < 0)
+        return r;
+    r = launch_root_open(&plan->root, request->root, failure);
+    if (r < 0)
+        return r;
+    r = launch_user_find(&plan->root, request->user, &plan->user, failure);
+    if (r < 0)
+        return r;
+    r = check_cwd(plan, failure);
+    if (r < 0)
+        return r;
+    if (make_env(plan) < 0)
+        return launch_failure_set(failure, LAUNCH_SYSTEM, LAUNCH_STAGE_REQUEST, -ENOMEM, NULL,
+                                  "out of memory");
+    search = env_get((const char *const *)plan->env, "PATH");
+    return launch_program_find(&plan->root, request->args[0], search, plan->cwd, &plan->program, failure);
+}
+
+void launch_plan_clear(struct launch_plan *plan)
+{
+    launch_root_close(&plan->root);
+    free(plan->program);
+    free(plan->env);
+    free(plan->added[0]);
+    free(plan->added[1]);
+    *plan = (struct launch_plan)LAUNCH_PLAN_INIT;
+}
