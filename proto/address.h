@@ -51,14 +51,12 @@ struct address {
  */
 int address_parse(const char *text, struct address *ret, struct reason *reason);
 
-/* Prints an address so that address_parse() reads the same one. `buffer` has ADDRESS_TEXT_MAX bytes. Returns
- * `buffer`. */
+/* Prints an address so that address_parse() reads the same one. Returns `buffer`. */
 const char *address_format(const struct address *address, char buffer[ADDRESS_TEXT_MAX]);
 
 enum {
-    ADDRESS_WAIT =
-        1
-        << 0, /* nobody there yet (a guest that boots, a daemon that starts): try again until the deadline */
+    /* Nobody there yet (a guest that boots, a daemon that starts): try again until the deadline. */
+    ADDRESS_WAIT = 1 << 0,
 };
 
 /*
@@ -74,9 +72,10 @@ enum {
  *
  * Returns 0, or
  *   -EINVAL       `vsock:any` cannot be connected to
- *   -ENOENT, -ECONNREFUSED, -ECONNRESET, -ENODEV, ...  nobody there (connect(2)); with ADDRESS_WAIT only
- * other errors end early -EPROTO       the hybrid vsock answered something else than OK -ETIMEDOUT    the
- * deadline passed; the reason has the last attempt's error
+ *   -ENOENT, -ECONNREFUSED, -ECONNRESET, -ENODEV and others of connect(2)  nobody is there; ADDRESS_WAIT
+ *                 tries again, see dial_may_retry()
+ *   -EPROTO       the hybrid vsock answered something else than OK
+ *   -ETIMEDOUT    the deadline passed; the reason has the last attempt's error
  */
 int address_connect(const struct address *address, int timeout_ms, unsigned int flags, int *ret_fd,
                     struct reason *reason);

@@ -144,7 +144,7 @@ int varlink_client_next_reply(struct varlink_client *client, struct varlink_repl
         return client_refuse(client, -EPROTO, "it continues, but was to be the only one");
     client->busy = reply.continues;
     *ret = reply;
-    reply = (struct varlink_reply)VARLINK_REPLY_INIT;
+    reply = VARLINK_REPLY_INIT;
     return 1;
 }
 

@@ -12,8 +12,8 @@
  *     r = varlink_service_process(service, connection, revents);
  *     if (r <= 0) { varlink_connection_close(connection); varlink_connection_unref(connection); }
  *
- * A reply that is given later (from a timer, another fd) calls the `changed` hook: the owner then runs the
- * same code once more, with revents 0, from its loop - with libevent, event_active().
+ * A reply that is given later (from a timer, another fd) calls the `changed` hook: the owner then waits for
+ * the new events().
  *
  * Peer gone: a peer that closed its socket ends the connection at once, also during a call, and replies to it
  * fail with -ENOTCONN. A peer that only finished sending (shutdown(2), `printf ... | socat`) gets the replies
@@ -39,8 +39,10 @@
 struct varlink_connection;
 
 /*
- * @fd   a connected stream socket; owned by the connection from here on (only if 0 is returned), made
- * non-blocking and close-on-exec
+ * Takes a socket over.
+ *
+ * @fd   a connected stream socket; the connection's from here on, but only if 0 is returned. It becomes
+ *       non-blocking and close-on-exec
  * @ret  the connection, with one reference
  *
  * Returns 0, -ENOMEM or what fcntl(2) fails with.
@@ -72,8 +74,9 @@ int varlink_connection_fd(const struct varlink_connection *connection);
 short varlink_connection_events(struct varlink_connection *connection);
 
 /*
- * Called when a reply was queued, or a call ended, so that events() may differ and another call may be ready.
- * May be called inside process() too. It must only schedule: not process, not close, not unref.
+ * Called when a reply was queued, a call ended or the connection broke, so that events() may differ. It is
+ * called inside the functions that reply, by handlers too: it must only take note, or set up the new events;
+ * not process, not close, not unref.
  */
 void varlink_connection_set_changed(struct varlink_connection *connection,
                                     void (*changed)(struct varlink_connection *connection, void *userdata),
@@ -85,10 +88,12 @@ void varlink_connection_set_changed(struct varlink_connection *connection,
  * @revents  what poll(2) said; 0 only writes and checks
  *
  * Returns 1 (go on), 0 (the peer has finished and has had all its replies: close) or the negative errno that
- * ended the connection: -ECONNRESET, -EPIPE  the peer is gone -EMSGSIZE            a message was longer than
- * VARLINK_MESSAGE_MAX -EPROTO, -EBADMSG, -EILSEQ, -E2BIG  it is no valid call (message.h, text.h) -ENOBUFS
- * the peer does not read its replies (VARLINK_OUTPUT_MAX) -ENOTCONN            closed
- * varlink_connection_reason() says more.
+ * ended the connection; varlink_connection_reason() says more:
+ *   -ECONNRESET, -EPIPE  the peer is gone
+ *   -EMSGSIZE            a message was longer than VARLINK_MESSAGE_MAX
+ *   -EPROTO, -EBADMSG, -EILSEQ, -E2BIG  it is no valid call (message.h, text.h)
+ *   -ENOBUFS             the peer does not read its replies (VARLINK_OUTPUT_MAX)
+ *   -ENOTCONN            it was closed
  */
 int varlink_connection_process(struct varlink_connection *connection, short revents);
 
@@ -113,7 +118,8 @@ size_t varlink_connection_output(const struct varlink_connection *connection);
 /*
  * Asks to be told, once, if the connection ends before the running call has its final reply: to abort the
  * work, to forget a waiter. The final reply withdraws it. One per call; a second replaces the first; NULL
- * withdraws. The hook must not unref the last reference.
+ * withdraws. It is called inside process() and close(), never inside a reply, so that a loop over waiters is
+ * safe; it must not unref the last reference.
  */
 void varlink_connection_watch(struct varlink_connection *connection,
                               void (*gone)(struct varlink_connection *connection, void *userdata),
@@ -129,21 +135,25 @@ void varlink_connection_watch(struct varlink_connection *connection,
  * Return 0, or
  *   -ENOTCONN  the peer is gone; whoever replies later may ignore this
  *   -ENOBUFS   the peer does not read
- *   -EMSGSIZE  the reply is longer than VARLINK_MESSAGE_MAX: nothing was sent and the call still waits;
- * answer in several replies -EINVAL    parameters are no object; no call is running; or continue without
- * VARLINK_MORE -ENOMEM    out of memory, or parameters is NULL After -ENOBUFS and -ENOMEM the connection is
- * broken: process() says so.
+ *   -EMSGSIZE  longer than VARLINK_MESSAGE_MAX: nothing was sent and the call still waits for its reply
+ *   -EINVAL    parameters are no object; no call is running; or continue without VARLINK_MORE
+ *   -ENOMEM    out of memory, or parameters is NULL
+ * After -ENOBUFS and -ENOMEM the connection is broken: process() says so.
  */
 int varlink_connection_reply(struct varlink_connection *connection, json_t *parameters);
 int varlink_connection_reply_continue(struct varlink_connection *connection, json_t *parameters);
 int varlink_connection_error(struct varlink_connection *connection, const char *error, json_t *parameters);
 
-/* Gives the connection up for a reason of the server's own: the next process() returns `error`. Returns
- * `error`, or the one it already had. */
+/*
+ * Gives the connection up for a reason of the server's own: the next process() returns `error`. Returns
+ * `error`, or the one it already had.
+ */
 int varlink_connection_break(struct varlink_connection *connection, int error, const char *why);
 
-/* The errors of org.varlink.service, as final replies; they return as the above. InvalidParameter also
- * carries the fault's `message`. */
+/*
+ * The errors of org.varlink.service, as final replies; they return as the above. InvalidParameter also
+ * carries the fault's reason as `message`.
+ */
 int varlink_connection_invalid_parameter(struct varlink_connection *connection,
                                          const struct varlink_fault *fault);
 int varlink_connection_interface_not_found(struct varlink_connection *connection, const char *interface);

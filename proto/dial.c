@@ -54,7 +54,7 @@ int dial_start(struct dial *dial, const struct address *address, struct reason *
     socklen_t length = sockaddr_of_address(address, &target);
     int r = 0;
 
-    *dial = (struct dial)DIAL_INIT;
+    *dial = DIAL_INIT;
     dial->address = *address;
     if (address->type == ADDRESS_VSOCK && address->cid == ADDRESS_ANY_CID)
         return reason_fail(reason, -EINVAL,

@@ -30,10 +30,7 @@ struct dial {
     char answer[32];
 };
 
-#define DIAL_INIT                                                                                            \
-    {                                                                                                        \
-        .fd = -EBADF                                                                                         \
-    }
+#define DIAL_INIT ((struct dial){ .fd = -EBADF })
 
 /* Begins. Returns 0 or a negative errno of connect(2); on failure nothing is held. */
 int dial_start(struct dial *dial, const struct address *address, struct reason *reason);
@@ -50,8 +47,7 @@ short dial_events(const struct dial *dial);
  */
 int dial_process(struct dial *dial, struct reason *reason);
 
-/* Takes the connected socket (close-on-exec, non-blocking) out; the caller owns it. Only after dial_process()
- * or dial_events() said done. */
+/* Takes the connected socket (close-on-exec, non-blocking) out, once done. The caller owns it. */
 int dial_take(struct dial *dial);
 
 /* Gives the attempt up. Accepts a finished or never started one. */

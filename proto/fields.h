@@ -10,8 +10,8 @@
  *     static const char *const tiers[] = { "fast", "slow", "any", NULL };
  *     static const struct varlink_field spawn_fields[] = {
  *         { "id", VARLINK_STRING, offsetof(struct spawn, id), VARLINK_REQUIRED, .min = 1, .max = 64 },
- *         { "memory", VARLINK_INT, offsetof(struct spawn, memory), VARLINK_REQUIRED, .min = 1, .max =
- * INT64_MAX }, { "args", VARLINK_STRINGS, offsetof(struct spawn, args), 0, .max = 4096, .count_max = 256 },
+ *         { "memory", VARLINK_INT, offsetof(struct spawn, memory), VARLINK_REQUIRED, .min = 1, .max = 9 },
+ *         { "args", VARLINK_STRINGS, offsetof(struct spawn, args), 0, .max = 4096, .count_max = 256 },
  *         { "tier", VARLINK_ENUM, offsetof(struct spawn, tier), 0, .choices = tiers },
  *     };
  *     struct spawn spawn = { .tier = TIER_ANY };
@@ -38,8 +38,7 @@ enum varlink_type {
     VARLINK_ENUM,    /* int: index into `choices` */
     VARLINK_STRINGS, /* json_t *: array of at most count_max strings of min to max bytes each */
     VARLINK_INTS,    /* json_t *: array of at most count_max integers in [min, max] */
-    VARLINK_MAP, /* json_t *: object of at most count_max strings; keys and values of at most max bytes, keys
-                    not empty */
+    VARLINK_MAP,     /* json_t *: object of at most count_max strings of min to max bytes; keys of 1 to max */
     VARLINK_OBJECT,  /* json_t *: an object, to be decoded with its own table */
     VARLINK_OBJECTS, /* json_t *: array of at most count_max objects, see varlink_objects_decode() */
 };

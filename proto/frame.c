@@ -11,7 +11,7 @@
 void varlink_frame_done(struct varlink_frame *frame)
 {
     free(frame->data);
-    *frame = (struct varlink_frame)VARLINK_FRAME_INIT;
+    *frame = VARLINK_FRAME_INIT;
 }
 
 bool varlink_frame_ready(struct varlink_frame *frame)

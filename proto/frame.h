@@ -23,10 +23,7 @@ struct varlink_frame {
     size_t end;     /* of what was received */
 };
 
-#define VARLINK_FRAME_INIT                                                                                   \
-    {                                                                                                        \
-        0                                                                                                    \
-    }
+#define VARLINK_FRAME_INIT ((struct varlink_frame){ 0 })
 
 /* Frees the buffer; the frame is empty and can be used again. */
 void varlink_frame_done(struct varlink_frame *frame);
@@ -46,8 +43,7 @@ void varlink_frame_commit(struct varlink_frame *frame, size_t length);
 /*
  * Takes the next whole message.
  *
- * @ret_message  the message, NUL-terminated, inside the buffer: valid until the next varlink_frame_reserve()
- * or _done()
+ * @ret_message  the message, NUL-terminated, inside the buffer: valid until the next reserve or done
  * @ret_length   without the NUL
  *
  * Returns 1 (a message), 0 (none is complete) or -EMSGSIZE (longer than VARLINK_MESSAGE_MAX: the stream is

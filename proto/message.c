@@ -13,14 +13,14 @@ void varlink_call_done(struct varlink_call *call)
 {
     free(call->method);
     json_decref(call->parameters);
-    *call = (struct varlink_call)VARLINK_CALL_INIT;
+    *call = VARLINK_CALL_INIT;
 }
 
 void varlink_reply_done(struct varlink_reply *reply)
 {
     free(reply->error);
     json_decref(reply->parameters);
-    *reply = (struct varlink_reply)VARLINK_REPLY_INIT;
+    *reply = VARLINK_REPLY_INIT;
 }
 
 static bool is_letter(char c)
@@ -149,7 +149,7 @@ int varlink_call_decode(const char *text, size_t length, struct varlink_call *re
     if (!call.parameters)
         return reason_fail(reason, -ENOMEM, "out of memory");
     *ret = call;
-    call = (struct varlink_call)VARLINK_CALL_INIT;
+    call = VARLINK_CALL_INIT;
     return 0;
 }
 
@@ -197,7 +197,7 @@ int varlink_reply_decode(const char *text, size_t length, struct varlink_reply *
     if (!reply.parameters)
         return reason_fail(reason, -ENOMEM, "out of memory");
     *ret = reply;
-    reply = (struct varlink_reply)VARLINK_REPLY_INIT;
+    reply = VARLINK_REPLY_INIT;
     return 0;
 }
 

@@ -34,14 +34,8 @@ struct varlink_reply {
     bool continues;     /* more replies follow */
 };
 
-#define VARLINK_CALL_INIT                                                                                    \
-    {                                                                                                        \
-        0                                                                                                    \
-    }
-#define VARLINK_REPLY_INIT                                                                                   \
-    {                                                                                                        \
-        0                                                                                                    \
-    }
+#define VARLINK_CALL_INIT  ((struct varlink_call){ 0 })
+#define VARLINK_REPLY_INIT ((struct varlink_reply){ 0 })
 
 /* Free what the struct holds and empty it. Accept an empty one. */
 void varlink_call_done(struct varlink_call *call);
@@ -73,8 +67,10 @@ int varlink_call_encode(const char *method, json_t *parameters, unsigned int fla
 int varlink_reply_encode(const char *error, json_t *parameters, bool continues, char **ret_text,
                          size_t *ret_length);
 
-/* Splits `interface.Member`. Returns the length of the interface part, or 0 if `name` has not the form the
- * grammar asks. */
+/*
+ * Splits `interface.Member`. Returns the length of the interface part, or 0 if `name` has not the form that
+ * the grammar asks.
+ */
 size_t varlink_name_interface(const char *name);
 
 #endif

@@ -6,8 +6,7 @@
 
 #include <stddef.h>
 
-/* What the other end has not taken yet; beyond it the connection breaks. Room for 16 of the longest messages.
- */
+/* What the other end has not taken yet; beyond it the connection breaks. Room for 16 long messages. */
 #define VARLINK_OUTPUT_MAX ((size_t)4 * 1024 * 1024)
 
 struct output {
@@ -20,12 +19,16 @@ struct output {
 /* Frees the queue; it is empty and can be used again. */
 void output_done(struct output *output);
 
-/* Copies bytes to the end of the queue. Returns 0, -ENOBUFS (it would exceed VARLINK_OUTPUT_MAX; nothing was
- * added) or -ENOMEM. */
+/*
+ * Copies bytes to the end of the queue. Returns 0, -ENOBUFS (it would exceed VARLINK_OUTPUT_MAX; nothing was
+ * added) or -ENOMEM.
+ */
 int output_append(struct output *output, const char *data, size_t length);
 
-/* Sends what the socket takes now, without SIGPIPE. Returns 0 (perhaps with a rest) or what send(2) fails
- * with. */
+/*
+ * Sends what the socket takes now, without SIGPIPE. Returns 0 (perhaps with a rest) or what send(2) fails
+ * with.
+ */
 int output_flush(struct output *output, int fd);
 
 size_t output_pending(const struct output *output);

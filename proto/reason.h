@@ -19,8 +19,10 @@ struct reason {
     char text[320];
 };
 
-/* Writes a reason. `reason` may be NULL: then nothing happens. The caller owns the struct; there is nothing
- * to free. */
+/*
+ * Writes a reason. `reason` may be NULL: then nothing happens. The caller owns the struct; there is nothing
+ * to free.
+ */
 void reason_set(struct reason *reason, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 void reason_set_list(struct reason *reason, const char *format, va_list list)

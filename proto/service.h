@@ -89,8 +89,8 @@ int varlink_service_add(struct varlink_service *service, const struct varlink_in
 void varlink_service_set_authorize(struct varlink_service *service, varlink_authorize authorize);
 
 /*
- * One turn for one connection: reads, dispatches every call that is ready (a bounded number: the rest is
- * announced with the `changed` hook), writes. Returns as varlink_connection_process(): 1 go on, 0 finished,
+ * One turn for one connection: reads, dispatches every call that is ready (a bounded number: for the
+ * rest events() asks for another turn), writes. Returns as varlink_connection_process(): 1 go on, 0 finished,
  * negative errno broken.
  */
 int varlink_service_process(struct varlink_service *service, struct varlink_connection *connection,

@@ -22,13 +22,12 @@ struct stream {
     struct reason reason;
 };
 
-#define STREAM_INIT                                                                                          \
-    {                                                                                                        \
-        .fd = -EBADF                                                                                         \
-    }
+#define STREAM_INIT ((struct stream){ .fd = -EBADF })
 
-/* Takes a connected socket over and makes it non-blocking and close-on-exec. On failure the fd stays the
- * caller's. */
+/*
+ * Takes a connected socket over and makes it non-blocking and close-on-exec. On failure the fd stays the
+ * caller's.
+ */
 int stream_open(struct stream *stream, int fd);
 
 /* Closes the socket and frees the buffers. The error and its reason stay. */

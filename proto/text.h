@@ -9,8 +9,8 @@
  * Two things that JSON allows and jansson cannot hold are kept as something every field refuses, so that the
  * sender gets an error that names the field, not a closed connection:
  *   - an integer outside int64 becomes a real (its value is not kept);
- *   - \u0000 stays in the string, so a string's length may differ from strlen(): varlink_fields_decode()
- * refuses such strings.
+ *   - \u0000 stays in its string, whose length then differs from strlen(): varlink_fields_decode() refuses
+ * it.
  */
 
 #include <jansson.h>
