@@ -28,7 +28,7 @@ def programs():
 def shared_vm():
     if not _shared:
         # Four virtio-mem nodes and three for pc-dimms.
-        vm = MicroVM(zones=["384M"] * 4, dimm_nodes=3, memory="640M", add=programs())
+        vm = MicroVM(zones=["384M"] * 4, dimm_nodes=3, memory="640M", add=programs(), modules=["loop", "ext4"])
         atexit.register(stop_shared_vm)
         _shared["vm"] = vm
         vm.start()

@@ -6,7 +6,7 @@ import os
 import subprocess
 import time
 
-from varlink import Connection
+from wire import Connection
 from vm import BUILD
 
 CZONECTL = os.path.join(BUILD, "agent", "ctl", "czonectl")
@@ -123,6 +123,9 @@ class Daemon:
         if len(receipts) != 1:
             raise AssertionError(f"{len(receipts)} receipts for {name}: {receipts}")
         return receipts[0]
+
+    def wait_for_state(self, name, state, timeout=60):
+        wait_for(lambda: self.inspect(name)["state"] == state, f"{name} is {state}", timeout)
 
     def wait_for_log(self, name, text, timeout=120):
         """Waits until the container has written a line; fails at once if the container ends first."""

@@ -48,10 +48,11 @@ class Exclusive(ZoneCase):
         self.wait_ready(name)
         container = self.daemon.inspect(name)
         node = container["node"]
-        # Somebody outside takes memory on the container's node: its cgroup allows the node, and it does not ask for another.
+        # Somebody outside takes memory on the container's node, because its cgroup allows no other.
         self.guest.sh(
-            f"mkdir /sys/fs/cgroup/intruder && echo {node} >/sys/fs/cgroup/intruder/cpuset.mems && "
-            f"(echo 0 >/sys/fs/cgroup/intruder/cgroup.procs; exec setsid {TENANT} hold 33554432 8388608) >/tmp/intruder 2>&1 &\n"
+            "echo +cpuset >/sys/fs/cgroup/cgroup.subtree_control; mkdir /sys/fs/cgroup/intruder && "
+            f"echo {node} >/sys/fs/cgroup/intruder/cpuset.mems && "
+            f"sh -c 'echo $$ >/sys/fs/cgroup/intruder/cgroup.procs; exec setsid {TENANT} sit 33554432' >/tmp/intruder 2>&1 &\n"
             "for i in $(seq 200); do grep -q ready /tmp/intruder && exit; sleep 0.1; done; cat /tmp/intruder; exit 1"
         )
         try:
@@ -60,7 +61,7 @@ class Exclusive(ZoneCase):
             self.assertGreater(verification["foreign"], 33554432 - verification["slack"])
         finally:
             self.guest.sh(
-                "echo 1 >/sys/fs/cgroup/intruder/cgroup.kill; rm -f /tmp/tenant.file /tmp/intruder\n"
+                "echo 1 >/sys/fs/cgroup/intruder/cgroup.kill; rm -f /tmp/intruder\n"
                 "until rmdir /sys/fs/cgroup/intruder; do sleep 0.1; done"
             )
 

@@ -25,10 +25,11 @@ class MicroVM:
     """A context manager: the VM runs inside the with block.
 
     zones: sizes ("512M") of virtio-mem devices, each on a node of its own, from node 1; dimm_nodes: nodes after them, for pc-dimms.
-    add: {path on the host: path in the guest}. append: words for the kernel command line. build: None leaves czoned out.
+    add: {path on the host: path in the guest}. modules: more kernel modules.
+    append: words for the kernel command line. build: None leaves czoned out.
     """
 
-    def __init__(self, zones=(), dimm_nodes=0, memory="512M", cpus=2, append="", add=None, build=BUILD, suite=None):
+    def __init__(self, zones=(), dimm_nodes=0, memory="512M", cpus=2, append="", add=None, modules=(), build=BUILD, suite=None):
         self.directory = tempfile.mkdtemp(prefix="czone-vm.")
         self.arguments = ["--dir", self.directory, "--memory", memory, "--cpus", str(cpus), "--append", append]
         self.arguments += ["--kernel", script("kernel", suite or SUITE), "--dimm-nodes", str(dimm_nodes)]
@@ -36,6 +37,8 @@ class MicroVM:
             self.arguments += ["--zone", size]
         for source, destination in (add or {}).items():
             self.arguments += ["--add", f"{source}:{destination}"]
+        for module in modules:
+            self.arguments += ["--module", module]
         if build:
             self.arguments += ["--build", build]
         self.zones = len(zones)

@@ -254,6 +254,13 @@ int main(int argc, char *argv[])
         (void)puts("exercised");
         return 0;
     }
+    if (strcmp(verb, "sit") == 0 && argc == 3) {
+        fill(anonymous(size_of(argv[2])), size_of(argv[2]));
+        (void)puts("ready");
+        (void)fflush(stdout);
+        for (;;)
+            (void)pause();
+    }
     if (strcmp(verb, "overflow") == 0 && argc == 3) {
         size_t size = size_of(argv[2]);
 
@@ -261,6 +268,6 @@ int main(int argc, char *argv[])
         (void)puts("took");
         return 0;
     }
-    (void)fprintf(stderr, "usage: tenant hold ANON FILE | exercise | overflow BYTES\n");
+    (void)fprintf(stderr, "usage: tenant hold ANON FILE | exercise | overflow BYTES | sit BYTES\n");
     return 2;
 }

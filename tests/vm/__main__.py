@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the microVM tests. usage: python3 tests/vm [--results FILE] [test_module | test_module.Class | test_module.Class.test]...
+
+--results FILE: appends a line per test, "passed|failed|skipped NAME [REASON]".
+"""
+import argparse
+import os
+import sys
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+class Result(unittest.TextTestResult):
+    """One line per test for a program, besides the text for people."""
+
+    out = None
+
+    def note(self, outcome, test, reason=""):
+        if Result.out:
+            Result.out.write(f"{outcome} {test.id()} {reason}".rstrip().replace("\n", " ") + "\n")
+            Result.out.flush()
+
+    def addSuccess(self, test):
+        super().addSuccess(test)
+        self.note("passed", test)
+
+    def addFailure(self, test, err):
+        super().addFailure(test, err)
+        self.note("failed", test)
+
+    def addError(self, test, err):
+        super().addError(test, err)
+        self.note("failed", test)
+
+    def addSkip(self, test, reason):
+        super().addSkip(test, reason)
+        self.note("skipped", test, reason)
+
+    def addSubTest(self, test, subtest, err):
+        super().addSubTest(test, subtest, err)
+        if err is not None:
+            self.note("failed", subtest)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--results")
+    parser.add_argument("names", nargs="*")
+    options = parser.parse_args()
+    sys.path.insert(0, HERE)
+    loader = unittest.TestLoader()
+    suite = loader.loadTestsFromNames(options.names) if options.names else loader.discover(HERE)
+    if options.results:
+        Result.out = open(options.results, "a", encoding="utf-8")
+    result = unittest.TextTestRunner(verbosity=2, resultclass=Result).run(suite)
+    return 0 if result.wasSuccessful() else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

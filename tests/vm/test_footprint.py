@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What czoned itself costs: resident memory with 0 and 50 containers, the size of its binary, wake-ups when idle."""
+import os
+import re
+import time
+import unittest
+
+from case import programs
+from czone import Daemon, HostDaemon, wait_for
+from vm import BUILD, MicroVM
+
+MIB = 1 << 20
+BLOCK = 128 * MIB
+CONTAINERS = 50
+# Bounds that a change for the worse breaks; the figures themselves are printed.
+RESIDENT_MAX = 8 * MIB
+PER_CONTAINER_MAX = 64 * 1024
+BINARY_MAX = 2 * MIB
+IDLE_SECONDS = 10
+
+
+class Footprint(unittest.TestCase):
+    def resident(self, vm):
+        return int(vm.guest.sh("awk '/^VmRSS/ { print $2 }' /proc/$(pidof czoned | tr ' ' '\\n' | sort -n | head -n 1)/status")) * 1024
+
+    def switches(self, vm):
+        """Times czoned's processes have been put to run; a process that sleeps adds none."""
+        text = vm.guest.sh("for p in $(pidof czoned); do cat /proc/$p/status; done")
+        return sum(int(n) for n in re.findall(r"ctxt_switches:\s+(\d+)", text))
+
+    def test_memory_binary_and_wakeups(self):
+        with MicroVM(dimm_nodes=CONTAINERS, memory="1G", add=programs()) as vm:
+            with HostDaemon(vm, "--max-total", str(CONTAINERS * BLOCK)):
+                daemon = Daemon(vm.address)
+                wait_for(lambda: daemon.zones()["host_attached"], "the host attaches", 30)
+                empty = self.resident(vm)
+
+                before = self.switches(vm)
+                time.sleep(IDLE_SECONDS)
+                idle = self.switches(vm) - before
+
+                names = [daemon.spawn("/bin/sleep", "100000", memory=BLOCK) for _ in range(CONTAINERS)]
+                for name in names:
+                    daemon.wait_for_state(name, "running", 120)
+                full = self.resident(vm)
+                before = self.switches(vm)
+                time.sleep(IDLE_SECONDS)
+                idle_full = self.switches(vm) - before
+                for name in names:
+                    daemon.remove(name, force=True)
+                wait_for(lambda: vm.monitor.plugged() == 0, "all memory is back", 60)
+                after = self.resident(vm)
+        binary = os.path.getsize(os.path.join(BUILD, "agent", "guest", "czoned"))
+        print(
+            f"czoned: resident {empty // 1024} KiB with 0 containers, {full // 1024} KiB with {CONTAINERS}, {after // 1024} KiB after; "
+            f"binary {binary // 1024} KiB; wake-ups in {IDLE_SECONDS} s idle: {idle} with 0, {idle_full} with {CONTAINERS}",
+            flush=True,
+        )
+        self.assertEqual(idle, 0)
+        self.assertEqual(idle_full, 0)
+        self.assertLess(empty, RESIDENT_MAX)
+        self.assertLess((full - empty) / CONTAINERS, PER_CONTAINER_MAX)
+        self.assertLess(binary, BINARY_MAX)
+
+
+if __name__ == "__main__":
+    unittest.main()
