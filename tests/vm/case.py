@@ -22,7 +22,7 @@ _shared = {}
 
 def programs():
     """The test programs, as MicroVM's add wants them."""
-    return {os.path.join(BUILD, "tests", "vm", "tenant"): TENANT}
+    return {os.path.join(BUILD, "tests", "tenant"): TENANT}
 
 
 def shared_vm():

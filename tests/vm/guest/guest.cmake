@@ -2,7 +2,7 @@
 # The programs that run inside containers of the microVM tests. Static, so that they run in any root; sanitizers cannot be linked so.
 if(NOT CZONE_SANITIZE)
     find_package(Threads REQUIRED)
-    add_executable(tenant guest/tenant.c)
+    add_executable(tenant vm/guest/tenant.c)
     czone_defaults(tenant)
     target_link_libraries(tenant PRIVATE Threads::Threads)
     target_link_options(tenant PRIVATE -static)
