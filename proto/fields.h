@@ -9,10 +9,10 @@
  *     struct spawn { const char *id; int64_t memory; json_t *args; int tier; };
  *     static const char *const tiers[] = { "fast", "slow", "any", NULL };
  *     static const struct varlink_field spawn_fields[] = {
- *         { "id", VARLINK_STRING, offsetof(struct spawn, id), VARLINK_REQUIRED, .min = 1, .max = 64 },
- *         { "memory", VARLINK_INT, offsetof(struct spawn, memory), VARLINK_REQUIRED, .min = 1, .max = 9 },
- *         { "args", VARLINK_STRINGS, offsetof(struct spawn, args), 0, .max = 4096, .count_max = 256 },
- *         { "tier", VARLINK_ENUM, offsetof(struct spawn, tier), 0, .choices = tiers },
+ *         VARLINK_FIELD(VARLINK_STRING, struct spawn, id, .flags = VARLINK_REQUIRED, .min = 1, .max = 64),
+ *         VARLINK_FIELD(VARLINK_INT, struct spawn, memory, .flags = VARLINK_REQUIRED, .min = 1, .max = 9),
+ *         VARLINK_FIELD(VARLINK_STRINGS, struct spawn, args, .max = 4096, .count_max = 256),
+ *         VARLINK_FIELD(VARLINK_ENUM, struct spawn, tier, .choices = tiers),
  *     };
  *     struct spawn spawn = { .tier = TIER_ANY };
  *     r = varlink_fields_decode(call->parameters, spawn_fields, ELEMENTS(spawn_fields), 0, &spawn, &fault);
@@ -60,6 +60,12 @@ struct varlink_field {
     size_t count_max;
     const char *const *choices; /* NULL-terminated */
 };
+
+/* A row for a member that is called on the wire as it is in C. */
+#define VARLINK_FIELD(type_, struct_, member, ...)                                                           \
+    {                                                                                                        \
+        .name = #member, .type = (type_), .offset = offsetof(struct_, member), __VA_ARGS__                   \
+    }
 
 /* Which field is wrong, and how. */
 struct varlink_fault {

@@ -50,6 +50,13 @@ int stream_break(struct stream *stream, int error, const char *format, ...)
     return error;
 }
 
+static int stream_fail(struct stream *stream, int error)
+{
+    if (error == -ECONNRESET || error == -EPIPE)
+        return stream_break(stream, error, "the peer closed the connection");
+    return stream_break(stream, error, "the connection failed: %s", strerror(-error));
+}
+
 static int stream_read(struct stream *stream)
 {
     size_t space;
@@ -67,7 +74,7 @@ static int stream_read(struct stream *stream)
     if (n < 0 && errno == EAGAIN)
         return 0;
     if (n < 0)
-        return stream_break(stream, -errno, "the connection failed: %s", strerror(errno));
+        return stream_fail(stream, -errno);
     stream->ended = n == 0;
     varlink_frame_commit(&stream->input, (size_t)n);
     return n > 0;
@@ -89,9 +96,7 @@ int stream_flush(struct stream *stream)
     if (stream->error < 0)
         return stream->error;
     r = output_flush(&stream->output, stream->fd);
-    if (r < 0)
-        return stream_break(stream, r, "the connection failed: %s", strerror(-r));
-    return 0;
+    return r < 0 ? stream_fail(stream, r) : 0;
 }
 
 int stream_queue(struct stream *stream, const char *text, size_t length)
