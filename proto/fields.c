@@ -9,8 +9,8 @@
 
 #include "proto/cleanup.h"
 
-static int fault_set_list(struct varlink_fault *fault, const char *parameter, const char *format,
-                          va_list list)
+__attribute__((format(printf, 3, 0))) static int
+fault_set_list(struct varlink_fault *fault, const char *parameter, const char *format, va_list list)
 {
     size_t size;
 
