@@ -183,15 +183,16 @@ void node_blocks_insert(struct node_blocks *set, const struct czone_block *block
 
 void node_blocks_append(struct node_blocks *set, const struct czone_block *block)
 {
-    struct block_run *last = set->n_runs > 0 ? &set->runs[set->n_runs - 1] : NULL;
+    size_t last = set->n_runs - 1;
 
-    if (last && last->first.n + last->n == block->id.n)
-        last->n++;
-    else
-        set->runs[set->n_runs++] = (struct block_run){ .first = block->id, .n = 1 };
-    last = &set->runs[set->n_runs - 1];
-    if (last->n > set->longest)
-        set->longest = last->n;
+    if (set->n_runs > 0 && set->runs[last].first.n + set->runs[last].n == block->id.n) {
+        set->runs[last].n++;
+    } else {
+        last = set->n_runs++;
+        set->runs[last] = (struct block_run){ .first = block->id, .n = 1 };
+    }
+    if (set->runs[last].n > set->longest)
+        set->longest = set->runs[last].n;
     set->blocks[set->n_blocks++] = *block;
     count(set, block, 1);
 }

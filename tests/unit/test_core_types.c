@@ -165,7 +165,8 @@ START_TEST(long_message_is_cut_between_characters)
         char text[300];
 
         memset(text, 'x', n_before);
-        strcpy(text + n_before, "\xF0\x9F\x98\x80\xE2\x82\xAC\xC3\xA4zzzzzzzzzzzz");
+        snprintf(text + n_before, sizeof(text) - n_before, "%s",
+                 "\xF0\x9F\x98\x80\xE2\x82\xAC\xC3\xA4zzzzzzzzzzzz");
         failure_set(&failure, -EIO, CZONE_STAGE_SCAN, CZONE_NODE_NONE, "%s", text);
 
         size_t length = strlen(failure.message);

@@ -160,7 +160,7 @@ START_TEST(a_run_outside_its_node_is_told)
 {
     struct czone_zone_info *web = zone_of("web");
 
-    web->first_block.n = 32 * 3;
+    web->first_block.n = UINT64_C(32) * 3;
     web->range.start = web->first_block.n * BLOCK_SIZE;
     assert_broken("a run is inside its node");
 }
