@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/ctl/logs.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/ctl/base64.h"
+#include "proto/cleanup.h"
+#include "proto/fields.h"
+#include "proto/frame.h"
+
+#define LOGS "io.czone.Container.Logs"
+
+struct chunk {
+    int64_t offset, limit;
+    const char *data;
+    bool eof;
+};
+
+static const struct varlink_field chunk_fields[] = {
+    { "offset", VARLINK_INT, offsetof(struct chunk, offset), VARLINK_REQUIRED, .max = INT64_MAX / 2 },
+    { "data", VARLINK_STRING, offsetof(struct chunk, data), VARLINK_REQUIRED, .max = VARLINK_MESSAGE_MAX },
+    { "eof", VARLINK_BOOL, offsetof(struct chunk, eof), .flags = VARLINK_REQUIRED },
+    { "limit", VARLINK_INT, offsetof(struct chunk, limit), VARLINK_REQUIRED, .max = INT64_MAX },
+};
+
+json_t *logs_parameters(void *userdata)
+{
+    const struct logs *logs = userdata;
+
+    if (logs->offset < 0)
+        return json_pack("{s:s}", "id", logs->id);
+    return json_pack("{s:s, s:I}", "id", logs->id, "offset", (json_int_t)logs->offset);
+}
+
+static int write_all(int fd, const unsigned char *bytes, size_t length)
+{
+    while (length) {
+        ssize_t n = write(fd, bytes, length);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno == EAGAIN) {
+            /* Whoever started us shares a non-blocking terminal or pipe with us. */
+            (void)poll(&(struct pollfd){ .fd = fd, .events = POLLOUT }, 1, -1);
+            continue;
+        }
+        if (n < 0)
+            return -errno;
+        bytes += n;
+        length -= (size_t)n;
+    }
+    return 0;
+}
+
+enum exit_code logs_take(struct logs *logs, json_t *answer)
+{
+    CLEANUP_FREE unsigned char *bytes = NULL;
+    struct varlink_fault fault = { 0 };
+    struct chunk chunk = { 0 };
+    size_t length;
+    int r;
+
+    r = varlink_fields_decode(answer, chunk_fields, ELEMENTS(chunk_fields), VARLINK_IGNORE_UNKNOWN, &chunk,
+                              &fault);
+    if (r < 0)
+        return ctl_bad_reply(logs->ctl, LOGS, fault.parameter, fault.reason.text);
+    r = base64_decode(chunk.data, &bytes, &length);
+    if (r < 0)
+        return r == -ENOMEM ? ctl_no_memory(logs->ctl)
+                            : ctl_bad_reply(logs->ctl, LOGS, "data", "is not base64");
+    if (logs->offset >= 0 && chunk.offset < logs->offset)
+        return ctl_bad_reply(logs->ctl, LOGS, "offset", "goes back");
+    if (logs->progress && (length || chunk.offset > logs->offset))
+        progress_clear(logs->progress);
+    if (logs->offset >= 0 && chunk.offset > logs->offset)
+        ctl_note(logs->ctl, "%lld bytes are missing here: the guest keeps the last %lld",
+                 (long long)(chunk.offset - logs->offset), (long long)chunk.limit);
+    if (length) {
+        logs->midline = bytes[length - 1] != '\n';
+        r = write_all(fileno(logs->ctl->out.file), bytes, length);
+    }
+    logs->offset = chunk.offset + (int64_t)length;
+    logs->eof = chunk.eof;
+    logs->closed = r == -EPIPE;
+    if (r < 0 && !logs->closed) {
+        ctl_error(logs->ctl, "standard output: %s", strerror(-r));
+        return EXIT_FAILED;
+    }
+    return EXIT_OK;
+}
+
+static enum exit_code on_reply(struct follow *follow, const struct varlink_reply *reply, void *userdata)
+{
+    struct logs *logs = userdata;
+    enum exit_code code;
+
+    if (reply->error)
+        return ctl_error_reply(logs->ctl, reply->error, reply->parameters);
+    code = logs_take(logs, reply->parameters);
+    if (logs->eof || logs->closed)
+        follow_done(follow);
+    return code;
+}
+
+void logs_follow(struct logs *logs)
+{
+    logs->follow = (struct follow){
+        .method = LOGS,
+        .flags = VARLINK_MORE,
+        .parameters = logs_parameters,
+        .on_reply = on_reply,
+        .userdata = logs,
+    };
+}

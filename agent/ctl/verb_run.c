@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "agent/ctl/environment.h"
+#include "agent/ctl/run.h"
+#include "agent/ctl/size.h"
+#include "agent/ctl/verbs.h"
+#include "proto/cleanup.h"
+
+#define MEMORY_DEFAULT (INT64_C(128) << 20)
+
+struct run_options {
+    int64_t memory, pids;
+    const char *tier, *id, *env_file, *cwd, *user, *hostname, *root, *key;
+    json_t *env;
+    bool remove, detach, wait_returned;
+};
+
+#define OF(member) offsetof(struct run_options, member)
+static const struct option_row rows[] = {
+    { "memory", 'm', OPTION_SIZE, OF(memory), "SIZE", "memory of its zone, rounded up to whole blocks (128M)",
+      0, 0 },
+    { "tier", 't', OPTION_TEXT, OF(tier), "TIER", "any, fast, slow or memory_tierN (any)", 0, 0 },
+    { "id", 'i', OPTION_TEXT, OF(id), "ID", "name of the container; made up when not given", 0, 0 },
+    { "rm", 0, OPTION_FLAG, OF(remove), NULL, "wait until its memory is back, then forget the container", 0,
+      0 },
+    { "detach", 'd', OPTION_FLAG, OF(detach), NULL,
+      "print the id and return as soon as the guest has accepted", 0, 0 },
+    { "wait-returned", 0, OPTION_FLAG, OF(wait_returned), NULL, "wait until its memory is back", 0, 0 },
+    { "env", 'e', OPTION_LIST, OF(env), "NAME=VALUE",
+      "set a variable; NAME alone takes it from here; repeatable", 0, 0 },
+    { "env-file", 0, OPTION_TEXT, OF(env_file), "FILE", "read variables from lines of NAME=VALUE", 0, 0 },
+    { "workdir", 'w', OPTION_TEXT, OF(cwd), "DIR", "working directory inside the root", 0, 0 },
+    { "user", 'u', OPTION_TEXT, OF(user), "USER", "name, UID or UID:GID inside the root", 0, 0 },
+    { "hostname", 0, OPTION_TEXT, OF(hostname), "NAME", "host name the container sees", 0, 0 },
+    { "root", 0, OPTION_TEXT, OF(root), "DIR",
+      "directory in the guest that becomes its root (the guest's, read-only)", 0, 0 },
+    { "pids", 0, OPTION_NUMBER, OF(pids), "N", "the most processes it may have", 1, INT32_MAX },
+    { "key", 0, OPTION_TEXT, OF(key), "KEY",
+      "idempotency key: the same request with it is not done twice (random)", 0, 0 },
+    { 0 },
+};
+
+static const struct run_options defaults = { .memory = MEMORY_DEFAULT };
+
+static int set_text(json_t *spawn, const char *name, const char *text)
+{
+    return text ? json_object_set_new(spawn, name, json_string(text)) : 0;
+}
+
+static enum exit_code build(const struct ctl *ctl, const struct run_options *options, char **words,
+                            size_t n_words, json_t **ret)
+{
+    CLEANUP_JSON json_t *spawn = json_object(), *env = NULL, *args = json_array();
+    enum exit_code code;
+    int r = 0;
+
+    code = environment_collect(ctl, options->env_file, options->env, &env);
+    if (code)
+        return code;
+    for (size_t i = 0; i < n_words; i++)
+        r |= json_array_append_new(args, json_string(words[i]));
+    r |= json_object_set(spawn, "args", args);
+    r |= json_object_set_new(spawn, "memory", json_integer(options->memory));
+    r |= set_text(spawn, "id", options->id);
+    r |= set_text(spawn, "cwd", options->cwd);
+    r |= set_text(spawn, "user", options->user);
+    r |= set_text(spawn, "hostname", options->hostname);
+    r |= set_text(spawn, "root", options->root);
+    r |= set_text(spawn, "tier", options->tier);
+    r |= set_text(spawn, "key", options->key);
+    if (env)
+        r |= json_object_set(spawn, "env", env);
+    if (options->pids)
+        r |= json_object_set_new(spawn, "pids", json_integer(options->pids));
+    if (r)
+        return ctl_no_memory(ctl);
+    *ret = TAKE(spawn);
+    return EXIT_OK;
+}
+
+/* It never ran: says why, and leaves nothing behind if that was asked. */
+static enum exit_code failed(struct run *run, const struct run_options *options)
+{
+    enum exit_code code = container_tell_failure(run->ctl, &run->container);
+
+    if (options->remove)
+        (void)run_remove(run);
+    return code;
+}
+
+static void tell_end(const struct run *run)
+{
+    char size[SIZE_TEXT_MAX];
+
+    if (run->container.oom_killed)
+        ctl_note(run->ctl,
+                 "the kernel killed a process of %s: the memory limit of its zone of %s was reached; give "
+                 "more with --memory",
+                 run->container.id, size_format(run->container.memory, size));
+}
+
+static int attend(struct run *run, const struct run_options *options)
+{
+    enum exit_code code = run_attend(run);
+    int status;
+
+    if (!code && container_failed(&run->container))
+        code = failed(run, options);
+    if (code)
+        return exit_of_run(code);
+    tell_end(run);
+    status = container_status(&run->container);
+    if (options->remove || options->wait_returned)
+        code = run_wait_returned(run);
+    if (!code && options->remove)
+        code = run_remove(run);
+    return code ? exit_of_run(code) : status;
+}
+
+static enum exit_code print_started(const struct run *run)
+{
+    if (run->ctl->options.json)
+        return ctl_print_json(run->ctl, json_object_get(run->answer, "container"));
+    (void)fprintf(run->ctl->out.file, "%s\n", run->container.id);
+    return EXIT_OK;
+}
+
+static enum exit_code check(const struct ctl *ctl, const struct run_options *options)
+{
+    const char *wrong = NULL;
+
+    if (options->detach && (options->remove || options->wait_returned))
+        wrong = "--detach returns at once; it does not go with --rm or --wait-returned";
+    else if (ctl->options.json && !options->detach)
+        wrong = "--json needs --detach: otherwise standard output is the container's own";
+    if (wrong)
+        ctl_error(ctl, "%s", wrong);
+    return wrong ? EXIT_USAGE : EXIT_OK;
+}
+
+static int run_verb(struct ctl *ctl, const void *data, char **arguments, size_t n_arguments)
+{
+    const struct run_options *options = data;
+    struct run run;
+    json_t *spawn = NULL;
+    enum exit_code code;
+    int status;
+
+    code = check(ctl, options);
+    if (!code)
+        code = build(ctl, options, arguments, n_arguments, &spawn);
+    if (!code)
+        code = run_begin(ctl, spawn, &run);
+    if (code)
+        return exit_of_run(code);
+    code = run_spawn(&run);
+    if (!code && container_failed(&run.container))
+        code = failed(&run, options);
+    else if (!code && options->detach)
+        code = print_started(&run);
+    status = code || options->detach ? exit_of_run(code) : attend(&run, options);
+    run_done(&run);
+    return status;
+}
+
+const struct verb verb_run = {
+    .name = "run",
+    .synopsis = "[--] PROGRAM [ARGUMENT...]",
+    .summary = "Run a program in a container with a memory zone of its own",
+    .details = "Shows the program's output and exits with its status (128 + N if signal N killed it).\n"
+               "SIGINT, SIGTERM, SIGHUP and SIGQUIT are passed on; a second one detaches.",
+    .min = 1,
+    .max = UNLIMITED_ARGUMENTS,
+    .flags = VERB_COMMAND | VERB_STATUS,
+    .options = rows,
+    .options_size = sizeof(struct run_options),
+    .defaults = &defaults,
+    .function = run_verb,
+};
