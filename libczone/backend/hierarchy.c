@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "hierarchy.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libcgroup.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "../cleanup.h"
+#include "../core/failure_set.h"
+#include "attr.h"
+#include "machine.h"
+
+/* What a group of ours needs. */
+static const char *const controllers[] = { "cpuset", "memory", "pids" };
+#define N_CONTROLLERS (sizeof(controllers) / sizeof(controllers[0]))
+
+/* A group below the base: libcgroup enables controllers in every group above the one it makes, so making this
+ * one gives them to all leaves of the base. It is also where helpers run. */
+#define FIRST_LEAF ".helper"
+
+static void free_group(struct cgroup **group)
+{
+    cgroup_free(group);
+}
+
+static int to_errno(int error)
+{
+    switch (error) {
+    case 0:
+        return 0;
+    case ECGOTHER:
+        return cgroup_get_last_errno() > 0 ? -cgroup_get_last_errno() : -EIO;
+    case ECGROUPNOTALLOWED:
+    case ECGROUPNOTOWNER:
+        return -EACCES;
+    case ECGROUPNOTMOUNTED:
+    case ECGROUPSUBSYSNOTMOUNTED:
+        return -EOPNOTSUPP;
+    default:
+        return -EIO;
+    }
+}
+
+/* Whether `word` is one of the words of `text`. */
+static bool has_word(const char *text, const char *word)
+{
+    size_t n = strlen(word);
+
+    for (const char *p = text; (p = strstr(p, word)); p += n)
+        if ((p == text || p[-1] == ' ') && (p[n] == ' ' || p[n] == '\0'))
+            return true;
+    return false;
+}
+
+static int check_controllers(struct czone_sys *sys, struct czone_failure *failure)
+{
+    char text[1024];
+    int r;
+
+    r = attr_read(sys->cgroup_fd, "cgroup.controllers", text, sizeof(text));
+    if (r == -ENOENT)
+        return failure_set(failure, -EOPNOTSUPP, CZONE_STAGE_CGROUP, CZONE_NODE_NONE,
+                           "no cgroup v2 hierarchy at the cgroup root: mount one (mount -t cgroup2), or boot "
+                           "without cgroup v1 (systemd.unified_cgroup_hierarchy=1)");
+    if (r < 0)
+        return failure_set(failure, r, CZONE_STAGE_CGROUP, CZONE_NODE_NONE,
+                           "cannot read cgroup.controllers: %s", strerror(-r));
+    for (size_t i = 0; i < N_CONTROLLERS; i++)
+        if (!has_word(text, controllers[i]))
+            return failure_set(
+                failure, -EOPNOTSUPP, CZONE_STAGE_CGROUP, CZONE_NODE_NONE,
+                "the %s controller is missing from cgroup v2: it is not built into this kernel, "
+                "disabled (cgroup_disable=) or in use by cgroup v1",
+                controllers[i]);
+    return 0;
+}
+
+/* libcgroup finds the hierarchy by itself; make sure that it is the one we were told of. */
+static int check_mount(struct czone_sys *sys, struct czone_failure *failure)
+{
+    cleanup_free char *mount_point = NULL;
+    struct stat ours, theirs;
+    int r;
+
+    r = to_errno(cgroup_init());
+    if (r == 0)
+        r = to_errno(cgroup_get_subsys_mount_point(controllers[0], &mount_point));
+    if (r < 0)
+        return failure_set(failure, r, CZONE_STAGE_CGROUP, CZONE_NODE_NONE,
+                           "libcgroup finds no cgroup v2 hierarchy: %s", strerror(-r));
+    if (fstat(sys->cgroup_fd, &ours) < 0 || stat(mount_point, &theirs) < 0)
+        return -errno;
+    if (ours.st_dev != theirs.st_dev || ours.st_ino != theirs.st_ino)
+        return failure_set(failure, -EOPNOTSUPP, CZONE_STAGE_CGROUP, CZONE_NODE_NONE,
+                           "the cgroup root is not the mounted hierarchy, which is at %s", mount_point);
+    return 0;
+}
+
+static int create_with_controllers(const char *path)
+{
+    cleanup_with(free_group) struct cgroup *group = NULL;
+
+    group = cgroup_new_cgroup(path);
+    if (!group)
+        return -ENOMEM;
+    for (size_t i = 0; i < N_CONTROLLERS; i++)
+        if (!cgroup_add_controller(group, controllers[i]))
+            return -ENOMEM;
+    return to_errno(cgroup_create_cgroup(group, 1));
+}
+
+/* Each directory of the path: a captured tree has no controllers to be switched on. */
+static int create_plain(int root_fd, const char *path)
+{
+    cleanup_free char *copy = strdup(path);
+
+    if (!copy)
+        return -ENOMEM;
+    for (char *p = copy; p;) {
+        p = strchr(p, '/');
+        if (p)
+            *p = '\0';
+        if (mkdirat(root_fd, copy, 0755) < 0 && errno != EEXIST)
+            return -errno;
+        if (p)
+            *p++ = '/';
+    }
+    return 0;
+}
+
+/* Whether the base is there and gives its leaves the controllers, as after another process's
+ * hierarchy_open(). */
+static bool base_is_ready(struct czone_sys *sys)
+{
+    cleanup_close int fd = -EBADF;
+    char text[1024];
+
+    fd = openat(sys->cgroup_fd, sys->base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || attr_read(fd, "cgroup.subtree_control", text, sizeof(text)) < 0)
+        return false;
+    for (size_t i = 0; i < N_CONTROLLERS; i++)
+        if (!has_word(text, controllers[i]))
+            return false;
+    return true;
+}
+
+static int make_base(struct czone_sys *sys, struct czone_failure *failure)
+{
+    cleanup_free char *leaf = NULL;
+    int r;
+
+    if (!sys->is_cgroup2)
+        return create_plain(sys->cgroup_fd, sys->base);
+    if (base_is_ready(sys))
+        return 0;
+    r = check_mount(sys, failure);
+    if (r < 0)
+        return r;
+    if (asprintf(&leaf, "%s/%s", sys->base, FIRST_LEAF) < 0)
+        return -ENOMEM;
+    r = create_with_controllers(leaf);
+    if (r < 0)
+        return failure_set(failure, r, CZONE_STAGE_CGROUP, CZONE_NODE_NONE,
+                           "cannot make the cgroup %s with its controllers: %s", sys->base, strerror(-r));
+    return 0;
+}
+
+int hierarchy_open(struct czone_sys *sys, struct czone_failure *failure)
+{
+    int r;
+
+    r = check_controllers(sys, failure);
+    if (r < 0)
+        return r;
+    r = make_base(sys, failure);
+    if (r < 0)
+        return r;
+    sys->base_fd = openat(sys->cgroup_fd, sys->base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (sys->base_fd < 0)
+        return failure_set(failure, -errno, CZONE_STAGE_CGROUP, CZONE_NODE_NONE,
+                           "cannot open the cgroup %s: %s", sys->base, strerror(errno));
+    return 0;
+}
+
+int hierarchy_create(struct czone_sys *sys, const char *name)
+{
+    int fd;
+
+    /* The base has the controllers on for all its leaves: one mkdir() is all it takes, and libcgroup's
+     * tables would cost more than that. */
+    if (mkdirat(sys->base_fd, name, 0755) < 0)
+        return -errno;
+    fd = openat(sys->base_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CZONE_CLAIMS_H
+#define CZONE_CLAIMS_H
+
+#include <czone/zone.h>
+
+#include "core/inventory.h"
+#include "core/ledger.h"
+
+/*
+ * The claims of all processes, one file each below the run directory:
+ *
+ *     claims/NAME     key=value lines, replaced as a whole by rename()
+ *     claims.lock     flock()ed while a claim is looked for, made or changed; holds a counter of changes
+ *
+ * A context keeps a ledger of them and reads the files again only when the counter has moved. A claim of an
+ * earlier boot means nothing any more and is removed.
+ */
+struct claims {
+    int run_fd;
+    int dir_fd;
+    uint64_t generation; /* the counter when the ledger was read */
+    bool is_read;
+    char boot_id[40];
+};
+
+/* A held lock. */
+struct claims_lock {
+    int fd;
+};
+
+#define CLAIMS_LOCK_INIT                                                                                     \
+    {                                                                                                        \
+        .fd = -EBADF                                                                                         \
+    }
+
+/* Opens (and creates, 0700) the run directory. claims->boot_id is set by the caller. Returns 0 or a negative
+ * errno. */
+int claims_open(struct claims *claims, const char *run_root);
+void claims_done(struct claims *claims);
+
+/*
+ * Takes the lock of all processes and brings the ledger up to date, whose claims are marked in the inventory.
+ * Blocks while another process holds it: for some file operations, never for the kernel's memory work.
+ * Returns 0, -EBADMSG (a claim cannot be read: failure names the file) or a negative errno.
+ */
+int claims_lock(struct claims *claims, struct ledger **ledger, struct inventory *inventory,
+                struct claims_lock *ret_lock, struct czone_failure *failure);
+void claims_unlock(struct claims_lock *lock); /* accepts one that is not held */
+
+/* Writes a claim, new or changed; the lock is held. Returns 0 or a negative errno. */
+int claims_write(struct claims *claims, const struct claims_lock *lock, const struct czone_zone_info *info);
+
+/* Removes a claim; the lock is held. Returns 0 (also when it was gone) or a negative errno. */
+int claims_remove(struct claims *claims, const struct claims_lock *lock, const char *name);
+
+#endif

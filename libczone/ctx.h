@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CZONE_CTX_H
+#define CZONE_CTX_H
+
+#include <czone/sys/backend.h>
+
+#include "claims.h"
+#include "core/inventory.h"
+#include "core/ledger.h"
+
+struct czone_ctx {
+    unsigned n_refs;
+    const struct czone_backend *backend;
+    struct czone_sys *sys;
+    struct inventory *inventory; /* the machine as last read */
+    struct ledger *ledger;       /* the claims as last read */
+    struct claims claims;        /* where they are kept */
+    czone_log_fn log;
+    void *log_data;
+    enum czone_log_level log_level;
+};
+
+void ctx_log(const struct czone_ctx *ctx, enum czone_log_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static inline void ctx_cleanup(struct czone_ctx **ctx)
+{
+    (void)czone_ctx_unref(*ctx);
+}
+
+/*
+ * Reads the machine into a new inventory, which replaces the old one with the ledger's claims marked in it.
+ * Returns 0 or errors of the backend; on failure the old one stays.
+ */
+int scan_machine(struct czone_ctx *ctx, struct czone_failure *failure);
+
+/* Reads one block anew. Returns as inventory_put_block(), or -EAGAIN (its node is not known yet). A block
+ * that is not there any more is taken out: 1, or 0 if it was not known. */
+int scan_block(struct czone_ctx *ctx, czone_block_id id);
+
+/* Reads the tier of one node anew: the kernel tells it only of nodes with memory online. */
+int scan_tier(struct czone_ctx *ctx, czone_node_id node);
+
+#endif

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "execute.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "core/node_set.h"
+
+/* How long one block may keep the others waiting before its turn is over; doubled from round to round, as a
+ * big migration needs one long turn rather than many short ones. */
+#define FIRST_TURN_MS 500
+
+/* Between attempts at what was busy: pages under I/O or in per-CPU lists take about this long to come free.
+ */
+#define FIRST_PAUSE_MS 1
+#define LAST_PAUSE_MS  64
+
+/* How long a plan that is all or nothing tries an op that is busy. A page the kernel pinned stays pinned:
+ * better to say so soon. */
+#define BUSY_MS 1000
+
+struct helper {
+    const struct execute_target *target;
+    const struct plan *plan;
+    uint32_t index;
+    uint8_t *is_done;
+    int socket_fd;
+};
+
+/* The decimal digits of a value, without stdio. */
+static const char *format_u64(uint64_t value, char buffer[static 21])
+{
+    char *p = buffer + 20;
+
+    *p = '\0';
+    do {
+        *--p = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    return p;
+}
+
+static int set_block(const struct execute_target *target, const struct plan_op *op)
+{
+    static const enum czone_sys_target targets[] = {
+        [PLAN_BLOCK_OFFLINE] = CZONE_SYS_OFFLINE,
+        [PLAN_BLOCK_ONLINE_MOVABLE] = CZONE_SYS_ONLINE_MOVABLE,
+        [PLAN_BLOCK_ONLINE_KERNEL] = CZONE_SYS_ONLINE_KERNEL,
+    };
+    struct czone_block now = { .id = op->block, .node = op->node };
+    int r;
+
+    r = target->backend->block_peek(target->sys, op->block, op->node, &now.state);
+    if (r < 0)
+        return r;
+    r = plan_op_check(op, &now);
+    return r <= 0 ? r : target->backend->block_set(target->sys, op->block, targets[op->kind]);
+}
+
+static int write_number(const struct execute_target *target, const char *attribute, uint64_t value)
+{
+    char buffer[21];
+
+    return target->backend->cgroup_write(target->sys, target->cgroup_fd, attribute,
+                                         value == PLAN_MAX ? "max" : format_u64(value, buffer));
+}
+
+static int write_mems(const struct execute_target *target, const struct node_set *set)
+{
+    char text[NODE_SET_TEXT_MAX];
+    int r;
+
+    /* The empty set stands for "as the parent"; an empty write() would not reach the kernel. */
+    if (node_set_count(set) == 0)
+        return target->backend->cgroup_write(target->sys, target->cgroup_fd, "cpuset.mems", "\n");
+    r = node_set_format(set, text, sizeof(text));
+    return r < 0 ? r : target->backend->cgroup_write(target->sys, target->cgroup_fd, "cpuset.mems", text);
+}
+
+int execute_op(const struct execute_target *target, const struct plan *plan, const struct plan_op *op)
+{
+    int r;
+
+    switch ((enum plan_op_kind)op->kind) {
+    case PLAN_BLOCK_OFFLINE:
+    case PLAN_BLOCK_ONLINE_MOVABLE:
+    case PLAN_BLOCK_ONLINE_KERNEL:
+        return set_block(target, op);
+    case PLAN_CPUSET_MEMS:
+        return op->set < PLAN_SETS_MAX ? write_mems(target, &plan->sets[op->set]) : -EINVAL;
+    case PLAN_MEMORY_MAX:
+        return write_number(target, "memory.max", op->value);
+    case PLAN_MEMORY_RECLAIM:
+        r = write_number(target, "memory.reclaim", op->value);
+        return r == -EAGAIN ? 0 : r;
+    }
+    return -EINVAL;
+}
+
+/* Whether another attempt may succeed. */
+static bool is_transient(int error)
+{
+    return error == -EBUSY || error == -EAGAIN || error == -EINTR || error == -ESTALE;
+}
+
+static void report(const struct helper *helper, uint32_t op, int error, uint64_t start_ns)
+{
+    struct execute_report message = {
+        .plan = helper->index, .op = op, .error = error, .start_ns = start_ns, .end_ns = clock_ns()
+    };
+
+    while (send(helper->socket_fd, &message, sizeof(message), MSG_NOSIGNAL) < 0)
+        if (errno != EINTR)
+            _exit(EXIT_FAILURE); /* nobody is left to report to */
+}
+
+static void set_turn(unsigned ms)
+{
+    struct itimerval turn = { .it_value = { .tv_sec = ms / 1000,
+                                            .tv_usec = (suseconds_t)(ms % 1000) * 1000 } };
+
+    (void)setitimer(ITIMER_REAL, &turn, NULL);
+}
+
+/* One attempt at each op that is not done. Returns how many are left that another round may do. */
+static size_t do_round(const struct helper *helper, unsigned turn_ms)
+{
+    size_t n_left = 0;
+
+    for (uint32_t i = 0; i < helper->plan->n_ops; i++) {
+        uint64_t start_ns = clock_ns();
+        int r;
+
+        if (helper->is_done[i])
+            continue;
+        set_turn(turn_ms);
+        r = execute_op(helper->target, helper->plan, &helper->plan->ops[i]);
+        set_turn(0);
+        report(helper, i, r, start_ns);
+        if (is_transient(r))
+            n_left++;
+        else
+            helper->is_done[i] = 1;
+    }
+    return n_left;
+}
+
+static void pause_ms(unsigned ms)
+{
+    (void)poll(NULL, 0, (int)ms);
+}
+
+static void do_what_can_be_done(const struct helper *helper)
+{
+    unsigned turn = FIRST_TURN_MS, pause = FIRST_PAUSE_MS;
+
+    memset(helper->is_done, 0, helper->plan->n_ops);
+    /* Only the parent's deadline ends this. */
+    while (do_round(helper, turn) > 0) {
+        pause_ms(pause);
+        pause = 2 * pause > LAST_PAUSE_MS ? LAST_PAUSE_MS : 2 * pause;
+        turn = turn > INT32_MAX / 4 ? turn : 2 * turn;
+    }
+}
+
+static int do_all_or_stop(const struct helper *helper)
+{
+    for (uint32_t i = 0; i < helper->plan->n_ops; i++) {
+        uint64_t start_ns = clock_ns();
+        int r;
+
+        for (unsigned pause = FIRST_PAUSE_MS;;
+             pause = 2 * pause > LAST_PAUSE_MS ? LAST_PAUSE_MS : 2 * pause) {
+            r = execute_op(helper->target, helper->plan, &helper->plan->ops[i]);
+            if ((r != -EBUSY && r != -EAGAIN) || clock_ns() - start_ns > (uint64_t)BUSY_MS * 1000000)
+                break;
+            pause_ms(pause);
+        }
+        report(helper, i, r, start_ns);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static void wait_for_go(int socket_fd)
+{
+    char go;
+    ssize_t n;
+
+    do {
+        n = recv(socket_fd, &go, 1, 0);
+    } while (n < 0 && errno == EINTR);
+    if (n != 1)
+        _exit(EXIT_FAILURE);
+}
+
+static void on_turn_over(int signal_number)
+{
+    (void)signal_number; /* its arrival ends the write() that it interrupts */
+}
+
+static void let_turns_end(void)
+{
+    struct sigaction action = { .sa_handler = on_turn_over };
+    sigset_t turns;
+
+    (void)sigaction(SIGALRM, &action, NULL);
+    (void)sigemptyset(&turns);
+    (void)sigaddset(&turns, SIGALRM);
+    (void)sigprocmask(SIG_UNBLOCK, &turns, NULL);
+}
+
+_Noreturn void execute_plans(const struct execute_target *target, struct plan *const *plans, size_t n_plans,
+                             uint8_t *is_done, int socket_fd)
+{
+    struct helper helper = { .target = target, .is_done = is_done, .socket_fd = socket_fd };
+
+    let_turns_end();
+    for (uint32_t i = 0; i < n_plans; i++) {
+        int r = 0;
+
+        helper.plan = plans[i];
+        helper.index = i;
+        wait_for_go(socket_fd);
+        if (plans[i]->mode == PLAN_AS_FAR_AS_CAN)
+            do_what_can_be_done(&helper);
+        else
+            r = do_all_or_stop(&helper);
+        report(&helper, EXECUTE_END, r, clock_ns());
+        if (r < 0)
+            break;
+    }
+    _exit(EXIT_SUCCESS);
+}

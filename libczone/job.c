@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "job.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "cleanup.h"
+#include "clock.h"
+#include "core/failure_set.h"
+
+#define DEFAULT_TIMEOUT_MS 10000
+
+/* How soon to look again for the end of a helper that was killed, should its descriptor not tell. */
+#define KILLED_POLL_MS 20
+
+int job_new(const struct job_kind *kind, struct czone_zone *zone, unsigned timeout_ms,
+            struct czone_job **ret_job)
+{
+    cleanup_with(job_cleanup) struct czone_job *job = NULL;
+
+    job = calloc(1, sizeof(*job));
+    if (!job)
+        return -ENOMEM;
+    job->worker = (struct worker)WORKER_INIT;
+    job->is_done = true; /* until a helper runs there is nothing to wait for */
+    job->failure = (struct czone_failure)CZONE_FAILURE_INIT;
+    job->release = (struct czone_release)CZONE_RELEASE_INIT;
+    job->timeout_ms = timeout_ms ? timeout_ms : DEFAULT_TIMEOUT_MS;
+    job->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (job->epoll_fd < 0)
+        return -errno;
+    job->kind = kind;
+    job->zone = czone_zone_ref(zone);
+    *ret_job = TAKE_PTR(job);
+    return 0;
+}
+
+int job_run(struct czone_job *job, size_t first, size_t n_plans, int cgroup_fd)
+{
+    struct epoll_event event = { .events = EPOLLIN };
+    uint64_t deadline_ns = clock_after_ms(job->timeout_ms);
+    struct worker worker;
+    int r;
+
+    r = n_plans == 0
+            ? worker_start_none(deadline_ns, &worker)
+            : worker_start(job->zone->ctx, job->plans + first, n_plans, cgroup_fd, deadline_ns, &worker);
+    if (r < 0)
+        return r;
+    if (epoll_ctl(job->epoll_fd, EPOLL_CTL_ADD, worker.fd, &event) < 0) {
+        r = -errno;
+        worker_done(&worker);
+        return r;
+    }
+    worker_done(&job->worker);
+    job->worker = worker;
+    job->is_done = false;
+    return 0;
+}
+
+void job_finish(struct czone_job *job, int result)
+{
+    worker_done(&job->worker);
+    job->result = result;
+    job->is_done = true;
+}
+
+void job_apply(struct czone_job *job, const struct plan_op *op)
+{
+    struct inventory *inventory = job->zone->ctx->inventory;
+    const struct czone_block *known;
+    struct czone_block block;
+
+    if (!plan_op_is_block(op))
+        return;
+    known = inventory_block(inventory, op->block);
+    if (!known)
+        return;
+    block = *known;
+    block.state = plan_op_after(op);
+    /* A known block on its known node needs no memory: this cannot fail. */
+    (void)inventory_put_block(inventory, &block);
+}
+
+int czone_job_fd(const struct czone_job *job)
+{
+    return job->epoll_fd;
+}
+
+int czone_job_timeout_ms(const struct czone_job *job)
+{
+    if (job->worker.is_killed)
+        return KILLED_POLL_MS;
+    return clock_until_ms(job->worker.deadline_ns);
+}
+
+/* Returns 1 when done. */
+static int step(struct czone_job *job)
+{
+    struct execute_report report;
+    int r;
+
+    while (!job->is_done) {
+        r = worker_next(&job->worker, &report);
+        if (r == 0)
+            break;
+        if (r > 0)
+            job->kind->report(job, &report);
+        else
+            job->kind->over(job);
+    }
+    if (!job->is_done && !job->worker.is_killed && clock_ns() >= job->worker.deadline_ns)
+        worker_kill(&job->worker);
+    return job->is_done;
+}
+
+int czone_job_process(struct czone_job *job, struct czone_failure *failure)
+{
+    if (!step(job))
+        return 0;
+    if (job->result == 0)
+        return 1;
+    if (failure)
+        *failure = job->failure;
+    return job->result;
+}
+
+int czone_job_wait(struct czone_job *job, struct czone_failure *failure)
+{
+    for (;;) {
+        struct pollfd fd = { .fd = job->epoll_fd, .events = POLLIN };
+        int r = czone_job_process(job, failure);
+
+        if (r != 0)
+            return r < 0 ? r : 0;
+        if (poll(&fd, 1, czone_job_timeout_ms(job)) < 0 && errno != EINTR)
+            return -errno;
+    }
+}
+
+struct czone_job *czone_job_unref(struct czone_job *job)
+{
+    if (!job)
+        return NULL;
+    if (!job->is_done) {
+        worker_kill(&job->worker);
+        (void)czone_job_wait(job, NULL); /* a reserve undoes, within its own deadline */
+    }
+    worker_done(&job->worker);
+    cleanup_close_fd(&job->epoll_fd);
+    for (size_t i = 0; i < sizeof(job->plans) / sizeof(job->plans[0]); i++)
+        plan_free(job->plans[i]);
+    czone_release_done(&job->release);
+    czone_zone_unref(job->zone);
+    free(job);
+    return NULL;
+}

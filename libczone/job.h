@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CZONE_JOB_INTERNAL_H
+#define CZONE_JOB_INTERNAL_H
+
+#include <czone/job.h>
+#include <czone/release.h>
+
+#include "worker.h"
+#include "zone.h"
+
+/* What a job does with its helper's reports. */
+struct job_kind {
+    /* An op or a plan has ended. */
+    void (*report)(struct czone_job *job, const struct execute_report *report);
+    /*
+     * The helper is gone. Either brings the job to its end by job_finish(), or starts another helper by
+     * job_run().
+     */
+    void (*over)(struct czone_job *job);
+};
+
+struct czone_job {
+    const struct job_kind *kind;
+    struct czone_zone *zone;
+    struct plan *plans[2];
+    struct worker worker;
+    int epoll_fd; /* stays the same when one helper follows another */
+    unsigned timeout_ms;
+    bool is_done;
+    int result;
+    struct czone_failure failure; /* of a job that failed */
+    /* reserve */
+    size_t n_done;   /* ops of plans[0] that are done, in order */
+    bool is_undoing; /* plans[1] takes them back */
+    /* release */
+    struct czone_release release;
+    bool is_offlining; /* at plans[1]; before, plans[0] empties */
+    uint64_t first_ns; /* start of the first write of "offline", 0 before it */
+    uint64_t last_ns;  /* end of the last one that was done */
+    uint64_t migrated_before;
+};
+
+/* timeout_ms: 0 stands for 10 s. */
+int job_new(const struct job_kind *kind, struct czone_zone *zone, unsigned timeout_ms,
+            struct czone_job **ret_job);
+
+static inline void job_cleanup(struct czone_job **job)
+{
+    (void)czone_job_unref(*job);
+}
+
+/* Forks the helper for n_plans from plans[first] on; n_plans 0: ends at once. */
+int job_run(struct czone_job *job, size_t first, size_t n_plans, int cgroup_fd);
+
+/* result: 0 or the error, for which job->failure is set. */
+void job_finish(struct czone_job *job, int result);
+
+/* Enters the new state of the block of an op that has succeeded into the inventory. */
+void job_apply(struct czone_job *job, const struct plan_op *op);
+
+#endif

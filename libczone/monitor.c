@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <czone/monitor.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
+
+#include "cleanup.h"
+#include "ctx.h"
+
+/* The kernel announces a block before it links it to its node; how soon to look again. */
+#define LINK_RETRY_NS 2000000
+
+struct events {
+    struct czone_event *items;
+    size_t n;
+    size_t room;
+};
+
+struct czone_monitor {
+    struct czone_ctx *ctx;
+    struct czone_sys_uevents *uevents;
+    int epoll_fd;
+    int timer_fd;             /* armed while a block's node is not known yet */
+    czone_block_id *unlinked; /* those blocks */
+    size_t n_unlinked;
+    size_t unlinked_room;
+};
+
+static void monitor_cleanup(struct czone_monitor **monitor)
+{
+    (void)czone_monitor_unref(*monitor);
+}
+
+static int watch(struct czone_monitor *monitor, int fd)
+{
+    struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
+
+    return epoll_ctl(monitor->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+int czone_monitor_new(struct czone_ctx *ctx, struct czone_monitor **ret_monitor)
+{
+    cleanup_with(monitor_cleanup) struct czone_monitor *monitor = NULL;
+    int r;
+
+    monitor = calloc(1, sizeof(*monitor));
+    if (!monitor)
+        return -ENOMEM;
+    monitor->ctx = czone_ctx_ref(ctx);
+    monitor->epoll_fd = monitor->timer_fd = -EBADF;
+    r = ctx->backend->uevents_open(ctx->sys, &monitor->uevents);
+    if (r < 0)
+        return r;
+    monitor->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    monitor->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    if (monitor->epoll_fd < 0 || monitor->timer_fd < 0)
+        return -errno;
+    r = watch(monitor, ctx->backend->uevents_fd(monitor->uevents));
+    if (r == 0)
+        r = watch(monitor, monitor->timer_fd);
+    if (r < 0)
+        return r;
+    /* What happened before the socket was there. */
+    r = czone_ctx_refresh(ctx, NULL);
+    if (r < 0)
+        return r;
+    *ret_monitor = TAKE_PTR(monitor);
+    return 0;
+}
+
+struct czone_monitor *czone_monitor_unref(struct czone_monitor *monitor)
+{
+    if (!monitor)
+        return NULL;
+    monitor->ctx->backend->uevents_close(monitor->uevents);
+    cleanup_close_fd(&monitor->timer_fd);
+    cleanup_close_fd(&monitor->epoll_fd);
+    czone_ctx_unref(monitor->ctx);
+    free(monitor->unlinked);
+    free(monitor);
+    return NULL;
+}
+
+int czone_monitor_fd(const struct czone_monitor *monitor)
+{
+    return monitor->epoll_fd;
+}
+
+static int add_event(struct events *events, enum czone_event_kind kind, const struct czone_block *block)
+{
+    if (events->n == events->room) {
+        size_t room = events->room ? 2 * events->room : 32;
+        struct czone_event *larger = realloc(events->items, room * sizeof(*larger));
+
+        if (!larger)
+            return -ENOMEM;
+        events->items = larger;
+        events->room = room;
+    }
+    events->items[events->n] = (struct czone_event){ .kind = kind };
+    if (block)
+        events->items[events->n].block = *block;
+    events->n++;
+    return 0;
+}
+
+static int set_timer(struct czone_monitor *monitor)
+{
+    struct itimerspec when = { .it_value.tv_nsec = monitor->n_unlinked > 0 ? LINK_RETRY_NS : 0 };
+
+    return timerfd_settime(monitor->timer_fd, 0, &when, NULL) < 0 ? -errno : 0;
+}
+
+static int remember_unlinked(struct czone_monitor *monitor, czone_block_id id)
+{
+    for (size_t i = 0; i < monitor->n_unlinked; i++)
+        if (monitor->unlinked[i].n == id.n)
+            return 0;
+    if (monitor->n_unlinked == monitor->unlinked_room) {
+        size_t room = monitor->unlinked_room ? 2 * monitor->unlinked_room : 16;
+        czone_block_id *larger = realloc(monitor->unlinked, room * sizeof(*larger));
+
+        if (!larger)
+            return -ENOMEM;
+        monitor->unlinked = larger;
+        monitor->unlinked_room = room;
+    }
+    monitor->unlinked[monitor->n_unlinked++] = id;
+    return 0;
+}
+
+static void forget_unlinked(struct czone_monitor *monitor, czone_block_id id)
+{
+    for (size_t i = 0; i < monitor->n_unlinked; i++)
+        if (monitor->unlinked[i].n == id.n) {
+            monitor->n_unlinked--;
+            memmove(&monitor->unlinked[i], &monitor->unlinked[i + 1],
+                    (monitor->n_unlinked - i) * sizeof(*monitor->unlinked));
+            return;
+        }
+}
+
+static int take_removal(struct czone_monitor *monitor, czone_block_id id, struct events *events)
+{
+    const struct czone_block *known = inventory_block(monitor->ctx->inventory, id);
+    struct czone_block block;
+    int r;
+
+    forget_unlinked(monitor, id);
+    if (!known)
+        return 0;
+    block = *known;
+    r = scan_block(monitor->ctx, id);
+    if (r < 0 && r != -EAGAIN)
+        return r;
+    return add_event(events, CZONE_EVENT_BLOCK_REMOVED, &block);
+}
+
+static int take_change(struct czone_monitor *monitor, czone_block_id id, enum czone_event_kind kind,
+                       struct events *events)
+{
+    const struct czone_block *block;
+    bool was_known = inventory_block(monitor->ctx->inventory, id) != NULL;
+    int r;
+
+    r = scan_block(monitor->ctx, id);
+    if (r == -EAGAIN)
+        return remember_unlinked(monitor, id);
+    if (r < 0)
+        return r;
+    forget_unlinked(monitor, id);
+    block = inventory_block(monitor->ctx->inventory, id);
+    if (!block)
+        return 0; /* gone since; its removal is in the queue */
+    if (!was_known && kind != CZONE_EVENT_BLOCK_ADDED) {
+        r = add_event(events, CZONE_EVENT_BLOCK_ADDED, block);
+        if (r < 0)
+            return r;
+    }
+    return add_event(events, kind, block);
+}
+
+static int take(struct czone_monitor *monitor, const struct czone_sys_uevent *uevent, struct events *events)
+{
+    switch (uevent->kind) {
+    case CZONE_SYS_UEVENT_ADD:
+        return take_change(monitor, uevent->block, CZONE_EVENT_BLOCK_ADDED, events);
+    case CZONE_SYS_UEVENT_ONLINE:
+        return take_change(monitor, uevent->block, CZONE_EVENT_BLOCK_ONLINE, events);
+    case CZONE_SYS_UEVENT_OFFLINE:
+        return take_change(monitor, uevent->block, CZONE_EVENT_BLOCK_OFFLINE, events);
+    case CZONE_SYS_UEVENT_REMOVE:
+        return take_removal(monitor, uevent->block, events);
+    case CZONE_SYS_UEVENT_OTHER:
+        break;
+    }
+    return 0;
+}
+
+/* Looks again for the nodes of blocks that were announced without one. */
+static int take_unlinked(struct czone_monitor *monitor, struct events *events)
+{
+    uint64_t expirations;
+
+    (void)!read(monitor->timer_fd, &expirations, sizeof(expirations));
+    for (size_t i = monitor->n_unlinked; i-- > 0;) {
+        int r = take_change(monitor, monitor->unlinked[i], CZONE_EVENT_BLOCK_ADDED, events);
+
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int take_all(struct czone_monitor *monitor, struct events *events)
+{
+    const struct czone_backend *backend = monitor->ctx->backend;
+    struct czone_sys_uevent uevent;
+    int r;
+
+    r = take_unlinked(monitor, events);
+    if (r < 0)
+        return r;
+    while ((r = backend->uevents_next(monitor->uevents, &uevent)) != 0) {
+        if (r == -ENOBUFS) {
+            monitor->n_unlinked = 0;
+            r = czone_ctx_refresh(monitor->ctx, NULL);
+            if (r == 0)
+                r = add_event(events, CZONE_EVENT_OVERRUN, NULL);
+        } else if (r > 0) {
+            r = take(monitor, &uevent, events);
+        }
+        if (r < 0)
+            return r;
+    }
+    return set_timer(monitor);
+}
+
+int czone_monitor_process(struct czone_monitor *monitor, czone_event_fn fn, void *data)
+{
+    struct events events = { 0 };
+    int r;
+
+    r = take_all(monitor, &events);
+    /* What was taken before a failure has changed the inventory already: tell it. */
+    for (size_t i = 0; fn && i < events.n; i++)
+        fn(data, &events.items[i]);
+    free(events.items);
+    return r < 0 ? r : (int)events.n;
+}

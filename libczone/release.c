@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cgroup.h"
+#include "cleanup.h"
+#include "core/failure_set.h"
+#include "job.h"
+#include "leftovers.h"
+
+/* plans[] of a release */
+enum { EMPTY, OFFLINE, N_PLANS };
+
+static void look_for_leftovers(struct czone_job *job)
+{
+    struct czone_zone *zone = job->zone;
+    int r = leftovers_find(zone->ctx, zone->last.node, &job->release);
+
+    /* The account is poorer without it; that is no reason to keep the memory. */
+    if (r < 0)
+        ctx_log(zone->ctx, CZONE_LOG_WARNING, "zone %s: cannot tell what is left in it: %s", zone->last.name,
+                strerror(-r));
+}
+
+static void fail_op(struct czone_job *job, const struct plan_op *op, int error)
+{
+    struct czone_failure *failure = &job->release.failure;
+
+    if (failure->error != 0)
+        return;
+    (void)failure_set_block(failure, error, CZONE_STAGE_OFFLINE, op->node, op->block,
+                            "block %" PRIu64 " of node %d would not go offline: %s", op->block.n, op->node.n,
+                            error == -EINTR ? "pages in it could not be moved in time" : strerror(-error));
+}
+
+static void offline_report(struct czone_job *job, const struct execute_report *report)
+{
+    const struct plan *plan = job->plans[OFFLINE];
+
+    if (report->op >= plan->n_ops)
+        return;
+    if (job->first_ns == 0)
+        job->first_ns = report->start_ns;
+    if (report->error == 0 || report->error == -ENOENT)
+        job->last_ns = report->end_ns;
+    if (report->error == 0)
+        job_apply(job, &plan->ops[report->op]);
+    else if (report->error == -ENOENT)
+        (void)scan_block(job->zone->ctx, plan->ops[report->op].block);
+    else
+        fail_op(job, &plan->ops[report->op], report->error);
+}
+
+static void release_report(struct czone_job *job, const struct execute_report *report)
+{
+    if (job->is_offlining) {
+        offline_report(job, report);
+        return;
+    }
+    if (report->op != EXECUTE_END) {
+        job->release.empty_ns += report->end_ns - report->start_ns;
+        return;
+    }
+    look_for_leftovers(job);
+    job->is_offlining = true;
+    worker_go(&job->worker);
+}
+
+static bool is_off(const struct czone_ctx *ctx, czone_block_id id)
+{
+    const struct czone_block *block = inventory_block(ctx->inventory, id);
+
+    return !block || block->state == CZONE_BLOCK_OFFLINE;
+}
+
+/* What a helper that was killed did last may not have been reported: those blocks are read anew. */
+static size_t count_offline(struct czone_job *job)
+{
+    const struct czone_zone_info *info = &job->zone->last;
+    struct czone_ctx *ctx = job->zone->ctx;
+    size_t n = 0;
+
+    for (size_t i = 0; i < info->n_blocks; i++) {
+        czone_block_id id = { info->first_block.n + i };
+
+        if (!is_off(ctx, id))
+            (void)scan_block(ctx, id);
+        n += is_off(ctx, id);
+    }
+    return n;
+}
+
+static void release_over(struct czone_job *job)
+{
+    const struct czone_zone_info *info = &job->zone->last;
+    struct czone_release *release = &job->release;
+    struct czone_ctx *ctx = job->zone->ctx;
+    uint64_t migrated;
+    int r;
+
+    release->n_offline = count_offline(job);
+    release->state = release->n_offline == info->n_blocks ? CZONE_ZONE_OFFLINE : CZONE_ZONE_QUARANTINED;
+    release->offline_ns = job->last_ns - job->first_ns;
+    if (ctx->backend->migrated(ctx->sys, &migrated) == 0)
+        release->migrated_pages = migrated - job->migrated_before;
+    if (release->state == CZONE_ZONE_OFFLINE)
+        release->failure = (struct czone_failure)CZONE_FAILURE_INIT; /* of an attempt before the last */
+    else if (release->failure.error == 0)
+        (void)failure_set(&release->failure, -ETIMEDOUT,
+                          job->is_offlining ? CZONE_STAGE_OFFLINE : CZONE_STAGE_EMPTY, info->node,
+                          "zone %s: %zu of %zu blocks were offline when its time was over", info->name,
+                          release->n_offline, info->n_blocks);
+    r = zone_set(job->zone, release->state, release->state == CZONE_ZONE_OFFLINE ? "" : NULL);
+    if (r < 0)
+        (void)failure_set(&job->failure, r, CZONE_STAGE_CLAIM, info->node,
+                          "cannot write the claim of zone %s: %s", info->name, strerror(-r));
+    job_finish(job, r);
+}
+
+static const struct job_kind release_kind = { .report = release_report, .over = release_over };
+
+static int check_unused(struct czone_zone *zone, int cgroup_fd, struct czone_failure *failure)
+{
+    int r = cgroup_is_populated(zone->ctx, cgroup_fd);
+
+    if (r == 1)
+        return failure_set(
+            failure, -EBUSY, CZONE_STAGE_CGROUP, zone->last.node,
+            "cgroup %s of zone %s still has processes: end them, then wait until cgroup.events says "
+            "populated 0",
+            zone->last.cgroup, zone->last.name);
+    if (r < 0 && r != -ENOENT && r != -ENODEV)
+        return failure_set(failure, r, CZONE_STAGE_CGROUP, zone->last.node,
+                           "cannot read cgroup.events of %s: %s", zone->last.cgroup, strerror(-r));
+    return 0;
+}
+
+/* How much to ask memory.reclaim for: nothing unless there is something on the zone's node; then all there
+ * is, since reclaim cannot be told a node. */
+static int charged_bytes(struct czone_zone *zone, int cgroup_fd, uint64_t *ret_bytes)
+{
+    cleanup_free struct czone_sys_charge *charges = NULL;
+    const struct czone_node *nodes;
+    size_t n = inventory_nodes(zone->ctx->inventory, &nodes), n_charges;
+    uint64_t bytes = 0;
+    int r;
+
+    n_charges = (size_t)nodes[n - 1].id.n + 1;
+    charges = calloc(n_charges, sizeof(*charges));
+    if (!charges)
+        return -ENOMEM;
+    r = zone->ctx->backend->cgroup_charges(zone->ctx->sys, cgroup_fd, (czone_node_id){ 0 }, n_charges,
+                                           charges);
+    if (r < 0)
+        return r == -ENOENT || r == -ENODEV ? 0 : r;
+    if (charges[zone->last.node.n].anon + charges[zone->last.node.n].file == 0)
+        return 0;
+    for (size_t i = 0; i < n_charges; i++)
+        bytes += charges[i].anon + charges[i].file;
+    *ret_bytes = bytes;
+    return 0;
+}
+
+static int make_plans(struct czone_job *job, int cgroup_fd)
+{
+    struct czone_zone *zone = job->zone;
+    struct block_run run = zone_run(&zone->last);
+    uint64_t bytes = 0;
+    int r;
+
+    if (cgroup_fd >= 0) {
+        r = charged_bytes(zone, cgroup_fd, &bytes);
+        if (r < 0)
+            return r;
+    }
+    r = plan_empty(bytes, job->timeout_ms, &job->plans[EMPTY]);
+    if (r < 0)
+        return r;
+    return plan_offline(zone->ctx->inventory, zone->last.node, &run, job->timeout_ms, &job->plans[OFFLINE]);
+}
+
+/* So that a process that enters the cgroup later does not land on a node that is another zone's by then. */
+static int unbind(struct czone_zone *zone, int cgroup_fd)
+{
+    char home[NODE_SET_TEXT_MAX];
+    int r;
+
+    if (cgroup_fd < 0)
+        return 0;
+    r = zone_home_nodes(zone->ctx, home, sizeof(home));
+    if (r < 0)
+        return r;
+    r = zone->ctx->backend->cgroup_write(zone->ctx->sys, cgroup_fd, "cpuset.mems", home);
+    return r == -ENOENT || r == -ENODEV ? 0 : r;
+}
+
+static int start(struct czone_job *job, int cgroup_fd)
+{
+    struct czone_ctx *ctx = job->zone->ctx;
+    size_t first;
+    int r;
+
+    r = ctx->backend->migrated(ctx->sys, &job->migrated_before);
+    if (r < 0)
+        return r;
+    r = make_plans(job, cgroup_fd);
+    if (r < 0)
+        return r;
+    first = job->plans[EMPTY]->n_ops > 0 ? EMPTY : OFFLINE;
+    r = job_run(job, first, job->plans[OFFLINE]->n_ops > 0 ? N_PLANS - first : 0, cgroup_fd);
+    if (r < 0)
+        return r;
+    /* The helper waits: nothing is changed before all that can fail is done. */
+    r = unbind(job->zone, cgroup_fd);
+    if (r == 0)
+        r = zone_set(job->zone, CZONE_ZONE_DRAINING, NULL);
+    if (r < 0) {
+        job_finish(job, r);
+        return r;
+    }
+    job->is_offlining = first == OFFLINE;
+    if (job->is_offlining)
+        look_for_leftovers(job);
+    worker_go(&job->worker);
+    return 0;
+}
+
+static int check_options(const struct czone_release_options *options, unsigned *ret_timeout_ms,
+                         struct czone_failure *failure)
+{
+    struct czone_release_options complete = CZONE_RELEASE_OPTIONS_INIT;
+
+    if (options && (options->size < sizeof(size_t) || options->size > sizeof(complete)))
+        return failure_set(failure, -EINVAL, CZONE_STAGE_REQUEST, CZONE_NODE_NONE,
+                           "the options are of a later version of libczone than this one (%zu bytes)",
+                           options->size);
+    if (options)
+        memcpy(&complete, options, options->size);
+    *ret_timeout_ms = complete.timeout_ms;
+    return 0;
+}
+
+int czone_zone_release_start(struct czone_zone *zone, const struct czone_release_options *options,
+                             struct czone_job **ret_job, struct czone_failure *failure)
+{
+    cleanup_with(job_cleanup) struct czone_job *job = NULL;
+    const struct czone_zone_info *info = zone_info(zone);
+    cleanup_close int cgroup_fd = -EBADF;
+    unsigned timeout_ms = 0;
+    int r;
+
+    r = check_options(options, &timeout_ms, failure);
+    if (r < 0)
+        return r;
+    if (!info)
+        return failure_set(failure, -EINVAL, CZONE_STAGE_REQUEST, CZONE_NODE_NONE, "zone %s is over",
+                           zone->last.name);
+    zone->last = *info;
+    cgroup_fd = zone_open_cgroup(zone);
+    if (cgroup_fd < 0 && cgroup_fd != -ENOENT)
+        return failure_set(failure, cgroup_fd, CZONE_STAGE_CGROUP, info->node, "cannot open cgroup %s: %s",
+                           info->cgroup, strerror(-cgroup_fd));
+    if (cgroup_fd >= 0) {
+        r = check_unused(zone, cgroup_fd, failure);
+        if (r < 0)
+            return r;
+    }
+    r = job_new(&release_kind, zone, timeout_ms, &job);
+    if (r < 0)
+        return r;
+    job->release.range = info->range;
+    job->release.n_blocks = info->n_blocks;
+    r = info->state == CZONE_ZONE_OFFLINE ? job_run(job, 0, 0, -1) : start(job, cgroup_fd);
+    if (r < 0)
+        return failure_set(failure, r, CZONE_STAGE_OFFLINE, info->node, "cannot begin to release zone %s: %s",
+                           info->name, strerror(-r));
+    *ret_job = TAKE_PTR(job);
+    return 0;
+}
+
+int czone_job_release(struct czone_job *job, struct czone_release *ret_release)
+{
+    if (job->kind != &release_kind)
+        return -EINVAL;
+    if (!job->is_done)
+        return -EINPROGRESS;
+    if (job->result < 0)
+        return job->result;
+    *ret_release = job->release;
+    /* The account is the caller's from here on; a second call gets one without leftovers. */
+    job->release.leftovers = NULL;
+    job->release.n_leftovers = 0;
+    return 0;
+}
+
+int czone_zone_release(struct czone_zone *zone, const struct czone_release_options *options,
+                       struct czone_release *ret_release, struct czone_failure *failure)
+{
+    cleanup_with(job_cleanup) struct czone_job *job = NULL;
+    int r;
+
+    r = czone_zone_release_start(zone, options, &job, failure);
+    if (r < 0)
+        return r;
+    r = czone_job_wait(job, failure);
+    return r < 0 ? r : czone_job_release(job, ret_release);
+}
+
+void czone_release_done(struct czone_release *release)
+{
+    free(release->leftovers);
+    release->leftovers = NULL;
+    release->n_leftovers = 0;
+}

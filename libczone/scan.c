@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From what the backend reads to the inventory. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "core/failure_set.h"
+#include "ctx.h"
+
+static void inventory_cleanup(struct inventory **inventory)
+{
+    (void)inventory_free(*inventory);
+}
+
+/* The kernel tells the tier of a node only while it has memory online; what was seen once stays true. */
+static int known_tier(const struct czone_ctx *ctx, const struct czone_sys_node *node)
+{
+    const struct czone_node *known;
+
+    if (node->tier >= 0 || !ctx->inventory)
+        return node->tier;
+    known = inventory_node(ctx->inventory, node->id);
+    return known ? known->tier : node->tier;
+}
+
+static int put_nodes(struct czone_ctx *ctx, struct inventory *inventory)
+{
+    cleanup_free struct czone_sys_node *nodes = NULL;
+    size_t n;
+    int r;
+
+    r = ctx->backend->nodes(ctx->sys, &nodes, &n);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < n; i++) {
+        r = inventory_put_node(inventory, nodes[i].id, known_tier(ctx, &nodes[i]), nodes[i].has_cpu);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int read_machine(struct czone_ctx *ctx, struct inventory **ret_inventory)
+{
+    cleanup_with(inventory_cleanup) struct inventory *inventory = NULL;
+    cleanup_free struct czone_block *blocks = NULL;
+    uint64_t block_size;
+    size_t n;
+    int r;
+
+    r = ctx->backend->block_size(ctx->sys, &block_size);
+    if (r < 0)
+        return r;
+    r = inventory_new(block_size, &inventory);
+    if (r < 0)
+        return r;
+    r = put_nodes(ctx, inventory);
+    if (r < 0)
+        return r;
+    r = ctx->backend->blocks(ctx->sys, &blocks, &n);
+    if (r < 0)
+        return r;
+    r = inventory_load(inventory, blocks, n);
+    if (r < 0)
+        return r;
+    *ret_inventory = TAKE_PTR(inventory);
+    return 0;
+}
+
+int scan_machine(struct czone_ctx *ctx, struct czone_failure *failure)
+{
+    cleanup_with(inventory_cleanup) struct inventory *inventory = NULL;
+    int r;
+
+    r = read_machine(ctx, &inventory);
+    if (r == 0 && ctx->ledger)
+        r = ledger_mark(ctx->ledger, inventory);
+    if (r < 0)
+        return failure_set(failure, r, CZONE_STAGE_SCAN, CZONE_NODE_NONE,
+                           "cannot read the machine's memory blocks and nodes: %s", strerror(-r));
+    inventory_free(ctx->inventory);
+    ctx->inventory = TAKE_PTR(inventory);
+    return 0;
+}
+
+int scan_block(struct czone_ctx *ctx, czone_block_id id)
+{
+    struct czone_block block;
+    int r;
+
+    r = ctx->backend->block(ctx->sys, id, &block);
+    if (r == -ENOENT) {
+        r = inventory_remove_block(ctx->inventory, id);
+        return r == -ENOENT ? 0 : r < 0 ? r : 1;
+    }
+    if (r < 0)
+        return r;
+    r = inventory_put_block(ctx->inventory, &block);
+    if (r != -ENOENT)
+        return r;
+    /* A node nobody knew: the kernel's list of possible nodes does not change, so this is a surprise. */
+    r = scan_machine(ctx, NULL);
+    return r < 0 ? r : 1;
+}
+
+int scan_tier(struct czone_ctx *ctx, czone_node_id node)
+{
+    cleanup_free struct czone_sys_node *nodes = NULL;
+    size_t n;
+    int r;
+
+    r = ctx->backend->nodes(ctx->sys, &nodes, &n);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < n; i++)
+        if (nodes[i].id.n == node.n)
+            return inventory_put_node(ctx->inventory, node, known_tier(ctx, &nodes[i]), nodes[i].has_cpu);
+    return -ENOENT;
+}

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "zone.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/mempolicy.h"
+#include "core/name.h"
+
+int zone_new(struct czone_ctx *ctx, const struct czone_zone_info *info, struct czone_zone **ret_zone)
+{
+    struct czone_zone *zone = calloc(1, sizeof(*zone));
+
+    if (!zone)
+        return -ENOMEM;
+    zone->n_refs = 1;
+    zone->ctx = czone_ctx_ref(ctx);
+    zone->last = *info;
+    *ret_zone = zone;
+    return 0;
+}
+
+struct czone_zone *czone_zone_ref(struct czone_zone *zone)
+{
+    zone->n_refs++;
+    return zone;
+}
+
+struct czone_zone *czone_zone_unref(struct czone_zone *zone)
+{
+    if (!zone || --zone->n_refs > 0)
+        return NULL;
+    czone_ctx_unref(zone->ctx);
+    free(zone);
+    return NULL;
+}
+
+const struct czone_zone_info *zone_info(const struct czone_zone *zone)
+{
+    const struct czone_zone_info *info;
+
+    if (zone->last.state == CZONE_ZONE_RETURNED)
+        return NULL;
+    info = ledger_find(zone->ctx->ledger, zone->last.name);
+    /* The name may have been given up and taken again by somebody else. */
+    if (!info || info->node.n != zone->last.node.n || info->first_block.n != zone->last.first_block.n ||
+        info->n_blocks != zone->last.n_blocks)
+        return NULL;
+    return info;
+}
+
+enum czone_zone_state zone_state(const struct czone_zone *zone)
+{
+    const struct czone_zone_info *info = zone_info(zone);
+
+    return info ? info->state : CZONE_ZONE_RETURNED;
+}
+
+struct block_run zone_run(const struct czone_zone_info *info)
+{
+    return (struct block_run){ .first = info->first_block, .n = info->n_blocks };
+}
+
+void czone_zone_get_info(const struct czone_zone *zone, struct czone_zone_info *ret_info)
+{
+    const struct czone_zone_info *info = zone_info(zone);
+
+    *ret_info = info ? *info : zone->last;
+    if (!info)
+        ret_info->state = CZONE_ZONE_RETURNED;
+}
+
+static int set_locked(struct czone_zone *zone, const struct claims_lock *lock, enum czone_zone_state state,
+                      const char *cgroup)
+{
+    struct czone_ctx *ctx = zone->ctx;
+    const struct czone_zone_info *now = zone_info(zone);
+    struct czone_zone_info info;
+    int r;
+
+    if (!now)
+        return -ESTALE;
+    info = *now;
+    if (info.state != state && !czone_zone_state_may_follow(info.state, state))
+        return -EINVAL;
+    info.state = state;
+    if (cgroup) {
+        if (strlen(cgroup) >= sizeof(info.cgroup))
+            return -ENAMETOOLONG;
+        memcpy(info.cgroup, cgroup, strlen(cgroup) + 1);
+    }
+    /* The file first: what it may refuse has not happened in the ledger then. */
+    r = claims_write(&ctx->claims, lock, &info);
+    if (r < 0)
+        return r;
+    r = ledger_move(ctx->ledger, info.name, state);
+    if (r < 0)
+        return r;
+    r = ledger_set_cgroup(ctx->ledger, info.name, info.cgroup);
+    if (r < 0)
+        return r;
+    zone->last = info;
+    return 0;
+}
+
+int zone_set(struct czone_zone *zone, enum czone_zone_state state, const char *cgroup)
+{
+    struct claims_lock lock = CLAIMS_LOCK_INIT;
+    struct czone_ctx *ctx = zone->ctx;
+    int r;
+
+    r = claims_lock(&ctx->claims, &ctx->ledger, ctx->inventory, &lock, NULL);
+    if (r < 0)
+        return r;
+    r = set_locked(zone, &lock, state, cgroup);
+    claims_unlock(&lock);
+    return r;
+}
+
+static int end_locked(struct czone_zone *zone, const struct claims_lock *lock)
+{
+    struct czone_ctx *ctx = zone->ctx;
+    const struct czone_zone_info *info = zone_info(zone);
+    int r;
+
+    if (!info)
+        return 0;
+    if (!czone_zone_state_may_follow(info->state, CZONE_ZONE_RETURNED))
+        return -EBUSY;
+    r = claims_remove(&ctx->claims, lock, info->name);
+    if (r < 0)
+        return r;
+    zone->last = *info;
+    zone->last.state = CZONE_ZONE_RETURNED;
+    return ledger_release(ctx->ledger, ctx->inventory, zone->last.name);
+}
+
+int zone_end(struct czone_zone *zone)
+{
+    struct claims_lock lock = CLAIMS_LOCK_INIT;
+    struct czone_ctx *ctx = zone->ctx;
+    int r;
+
+    r = claims_lock(&ctx->claims, &ctx->ledger, ctx->inventory, &lock, NULL);
+    if (r < 0)
+        return r;
+    r = end_locked(zone, &lock);
+    claims_unlock(&lock);
+    return r;
+}
+
+int czone_zone_retire(struct czone_zone *zone)
+{
+    /* A zone that was never onlined may end, too, but only its own job knows that nobody is about to. */
+    if (zone_state(zone) == CZONE_ZONE_PLUGGED)
+        return -EBUSY;
+    return zone_end(zone);
+}
+
+int czone_zone_open(struct czone_ctx *ctx, const char *name, struct czone_zone **ret_zone)
+{
+    struct claims_lock lock = CLAIMS_LOCK_INIT;
+    const struct czone_zone_info *info;
+    int r;
+
+    if (!name_is_valid(name))
+        return -EINVAL;
+    r = claims_lock(&ctx->claims, &ctx->ledger, ctx->inventory, &lock, NULL);
+    claims_unlock(&lock);
+    if (r < 0)
+        return r;
+    info = ledger_find(ctx->ledger, name);
+    return info ? zone_new(ctx, info, ret_zone) : -ENOENT;
+}
+
+int czone_zone_list(const struct czone_ctx *ctx, struct czone_zone_info **ret_infos)
+{
+    return ledger_list(ctx->ledger, ret_infos);
+}
+
+int zone_open_cgroup(const struct czone_zone *zone)
+{
+    const struct czone_zone_info *info = zone_info(zone);
+
+    if (!info || info->cgroup[0] == '\0')
+        return -ENOENT;
+    return zone->ctx->backend->cgroup_open(zone->ctx->sys, info->cgroup);
+}
+
+int zone_home_nodes(const struct czone_ctx *ctx, char *buffer, size_t size)
+{
+    struct node_set home;
+    int r;
+
+    inventory_home(ctx->inventory, &home);
+    if (node_set_count(&home) == 0)
+        return -ENODEV;
+    r = node_set_format(&home, buffer, size);
+    return r < 0 ? r : 0;
+}
+
+int czone_zone_usable_bytes(struct czone_zone *zone, uint64_t *ret_bytes)
+{
+    const struct czone_zone_info *info = zone_info(zone);
+    struct czone_sys_usage usage;
+    int r;
+
+    if (!info || (info->state != CZONE_ZONE_ONLINE && info->state != CZONE_ZONE_BOUND))
+        return -EINVAL;
+    r = zone->ctx->backend->usage(zone->ctx->sys, info->node, &usage);
+    if (r < 0)
+        return r;
+    if (usage.managed <= usage.high_watermark)
+        return -ENOSPC;
+    *ret_bytes = usage.managed - usage.high_watermark;
+    return 0;
+}
+
+int czone_zone_policy(const struct czone_zone *zone, struct czone_policy *ret_policy)
+{
+    const struct czone_zone_info *info = zone_info(zone);
+    struct node_set mems;
+    unsigned index;
+    int r;
+
+    if (!info || info->state != CZONE_ZONE_BOUND)
+        return -EINVAL;
+    r = inventory_zone_cpuset(zone->ctx->inventory, info->node, &mems, &index);
+    if (r < 0)
+        return r;
+    policy_relative(index, ret_policy);
+    return 0;
+}
