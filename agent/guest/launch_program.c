@@ -11,9 +11,6 @@
 
 #include "proto/cleanup.h"
 
-/* The kernel reads this much of a script's first line (BINPRM_BUF_SIZE). */
-#define HEAD_SIZE 256
-
 /* A script may be interpreted by a script, at most this deep (fs/exec.c, exec_binprm()). */
 #define SCRIPT_DEPTH_MAX 5
 
@@ -26,16 +23,14 @@ int launch_script_parse(char *head, size_t size, const char **ret_interpreter)
     if (size < 2 || head[0] != '#' || head[1] != '!')
         return 0;
     end = memchr(head, '\n', size);
-    if (!end && size == HEAD_SIZE)
-        return -ENOEXEC;
     if (!end)
-        end = head + size;
+        end = head + size; /* arguments may be cut, as the kernel does, the interpreter not */
     for (p = head + 2; p < end && (*p == ' ' || *p == '\t'); p++)
         ;
     *ret_interpreter = p;
     while (p < end && *p != ' ' && *p != '\t' && *p != '\0')
         p++;
-    if (p == *ret_interpreter || p == head + HEAD_SIZE)
+    if (p == *ret_interpreter || p == head + LAUNCH_SCRIPT_HEAD)
         return -ENOEXEC;
     *p = '\0';
     return 1;
@@ -120,7 +115,7 @@ static int check_needs(const struct launch_root *root, int fd, const char *name,
     CLEANUP_FD int owned = -EBADF;
 
     for (int depth = 0; depth <= SCRIPT_DEPTH_MAX; depth++) {
-        char head[HEAD_SIZE], loader[PATH_MAX], path[PATH_MAX];
+        char head[LAUNCH_SCRIPT_HEAD], loader[PATH_MAX], path[PATH_MAX];
         const char *needed = loader;
         bool script;
         ssize_t n;

@@ -6,6 +6,9 @@
 
 #include "agent/guest/launch_root.h"
 
+/* The kernel reads this much of a script's first line (BINPRM_BUF_SIZE). */
+#define LAUNCH_SCRIPT_HEAD 256
+
 /*
  * Finds the program of a request inside the root.
  *

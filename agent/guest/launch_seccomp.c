@@ -105,7 +105,7 @@ static int read_filter(int fd, struct sock_fprog *ret_program)
     n = pread(fd, code, (size_t)st.st_size, 0);
     if (n < 0)
         return -errno;
-    if (n != st.st_size || n == 0)
+    if (n != st.st_size || n == 0 || (size_t)n > BPF_MAXINSNS * sizeof(*code))
         return -EIO;
     ret_program->len = (unsigned short)((size_t)n / sizeof(*code));
     ret_program->filter = TAKE(code);

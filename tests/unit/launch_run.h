@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TESTS_LAUNCH_RUN_H
+#define TESTS_LAUNCH_RUN_H
+
+/* Real launches for tests: a root that holds the probe, a request, and a run from start to end. */
+
+#include <errno.h>
+#include <mntent.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+
+#include "agent/guest/launch.h"
+#include "tests/unit/launch_fixture.h"
+
+/* Emulated guests are slow; a launch takes milliseconds elsewhere. */
+#define RUN_DEADLINE_MS 30000
+
+struct run {
+    struct fixture fixture;
+    struct launcher *launcher;
+    struct launch_request request;
+    const char *args[8];
+    struct launch launch;
+    struct launch_failure failure;
+    siginfo_t end;
+    char log[65536]; /* what the container said, NUL-terminated */
+};
+
+static inline void run_set_up(struct run *run)
+{
+    const char *probe = getenv("LAUNCH_PROBE");
+
+    memset(run, 0, sizeof(*run));
+    ck_assert_msg(geteuid() == 0, "run the launch tests as root: containers need it");
+    ck_assert_msg(probe != NULL, "LAUNCH_PROBE must name the program launch_probe");
+    fixture_set_up(&run->fixture);
+    fixture_copy(&run->fixture, "/probe", 0755, probe);
+    fixture_dir(&run->fixture, "/etc");
+    fixture_file(&run->fixture, "/etc/passwd", 0644,
+                 "root:x:0:0::/root:/bin/sh\njoe:x:1000:1000::/home/joe:/probe\n");
+    fixture_file(&run->fixture, "/etc/group", 0644, "wheel:x:10:joe\n");
+    ck_assert_int_eq(launcher_new(&run->launcher), 0);
+    run->launch = (struct launch)LAUNCH_INIT;
+    run->request = (struct launch_request)LAUNCH_REQUEST_INIT;
+    run->request.root = run->fixture.root;
+    run->request.args = run->args;
+    run->args[0] = "/probe";
+}
+
+static inline void run_tear_down(struct run *run)
+{
+    launch_discard(&run->launch);
+    run->launcher = launcher_free(run->launcher);
+    fixture_tear_down(&run->fixture);
+}
+
+static inline void run_wait_readable(int fd)
+{
+    struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
+
+    ck_assert_msg(poll(&poll_fd, 1, RUN_DEADLINE_MS) == 1, "nothing happened for %d ms", RUN_DEADLINE_MS);
+}
+
+/* Starts and waits for the result: 1, or a negative errno with run->failure. */
+static inline int run_start(struct run *run)
+{
+    int r = launch_start(run->launcher, &run->request, &run->launch, &run->failure);
+
+    if (r < 0)
+        return r;
+    do {
+        run_wait_readable(run->launch.result_fd);
+        r = launch_result_read(&run->launch, &run->failure);
+    } while (r == 0);
+    return r;
+}
+
+/* Reads all output and waits for the end. */
+static inline void run_finish(struct run *run)
+{
+    size_t used = 0;
+    ssize_t n;
+
+    do {
+        run_wait_readable(run->launch.log_fd);
+        n = read(run->launch.log_fd, run->log + used, sizeof(run->log) - 1 - used);
+        ck_assert_int_ge(n, 0);
+        used += (size_t)n;
+    } while (n > 0);
+    run->log[used] = '\0';
+    run_wait_readable(run->launch.pidfd);
+    ck_assert_int_eq(waitid(P_PIDFD, (id_t)run->launch.pidfd, &run->end, WEXITED | WNOWAIT), 0);
+}
+
+/* Runs the probe's check of that name and expects it to succeed. */
+static inline void run_probe(struct run *run, const char *check)
+{
+    run->args[1] = check;
+    ck_assert_msg(run_start(run) == 1, "%s", run->failure.message);
+    run_finish(run);
+    ck_assert_msg(run->end.si_code == CLD_EXITED && run->end.si_status == 0, "%s: code %d, status %d: %s",
+                  check, run->end.si_code, run->end.si_status, run->log);
+}
+
+/* Makes a cgroup where cgroup2 is mounted, for the caller to remove. Returns its fd. */
+static inline int run_make_cgroup(char *path, size_t size)
+{
+    FILE *mounts = setmntent("/proc/self/mounts", "re");
+    struct mntent *entry;
+    int fd;
+
+    ck_assert_ptr_nonnull(mounts);
+    while ((entry = getmntent(mounts)) && strcmp(entry->mnt_type, "cgroup2") != 0)
+        ;
+    ck_assert_msg(entry != NULL, "cgroup2 must be mounted for this test");
+    (void)snprintf(path, size, "%s/czone-launch-test-%d", entry->mnt_dir, (int)getpid());
+    (void)endmntent(mounts);
+    ck_assert_int_eq(mkdir(path, 0755), 0);
+    fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    ck_assert_int_ge(fd, 0);
+    return fd;
+}
+
+#endif
