@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/guest/container.h"
+#include "agent/guest/manager.h"
+#include "agent/guest/services.h"
+#include "proto/cleanup.h"
+#include "varlink_interface_texts.h"
+
+#define ID_FIELD(type)                                                                                       \
+    {                                                                                                        \
+        "id", VARLINK_STRING, offsetof(struct type, id), VARLINK_REQUIRED, .min = 1, .max = 255              \
+    }
+
+static int no_such_container(struct varlink_connection *connection, const char *id)
+{
+    struct refusal refusal;
+
+    (void)refusal_set(&refusal, -ENOENT, ERROR_NO_SUCH_CONTAINER, id, "there is no container %s", id);
+    return refusal_reply(&refusal, connection);
+}
+
+static int wrong_state(struct varlink_connection *connection, const struct container *container,
+                       const char *what)
+{
+    struct refusal refusal;
+
+    (void)refusal_set(&refusal, -EINVAL, ERROR_WRONG_STATE, container->id, "container %s is %s: %s",
+                      container->id, container_state_name(container->state), what);
+    refusal.state = container_state_name(container->state);
+    return refusal_reply(&refusal, connection);
+}
+
+static int reply_container(struct varlink_connection *connection, const struct container *container)
+{
+    return varlink_connection_reply(connection,
+                                    json_pack("{s:o}", "container", container_to_json(container, true)));
+}
+
+/* What the daemon itself has against a new container, before the machine is looked at. */
+static int check_new(const struct manager *manager, const struct spawn_request *request,
+                     struct refusal *refusal)
+{
+    if (manager->stopping)
+        return refusal_set(refusal, -ESHUTDOWN, ERROR_SYSTEM, NULL, "czoned is stopping");
+    if (request->id != NULL && manager_find(manager, request->id) != NULL)
+        return refusal_set(refusal, -EEXIST, ERROR_EXISTS, request->id,
+                           "there is a container %s already: Remove it, or choose another id", request->id);
+    if (manager->n_containers >= manager->options->max_containers) {
+        (void)refusal_set(refusal, -E2BIG, ERROR_TOO_MANY, NULL,
+                          "%u containers are kept already, ended ones included: Remove some",
+                          manager->options->max_containers);
+        refusal->limit = manager->options->max_containers;
+        return -E2BIG;
+    }
+    return 0;
+}
+
+/* Returns 0 (go on), 1 (answered) or a negative errno with a refusal. */
+static int check_key(struct manager *manager, struct varlink_connection *connection,
+                     const struct spawn_request *request, struct fingerprint *ret_fingerprint,
+                     struct refusal *refusal)
+{
+    json_t *answer;
+    int r;
+
+    if (request->key == NULL)
+        return 0;
+    r = spawn_request_fingerprint(request, ret_fingerprint);
+    if (r == 0)
+        r = key_store_get(&manager->keys, request->key, ret_fingerprint, &answer);
+    if (r == -EEXIST)
+        return refusal_set(refusal, r, ERROR_KEY_REUSED, request->key,
+                           "the key %s came with other arguments before", request->key);
+    if (r < 0)
+        return refusal_set(refusal, r, ERROR_SYSTEM, NULL, "out of memory");
+    if (r > 0)
+        (void)varlink_connection_reply(connection, answer);
+    return r;
+}
+
+static int reply_spawned(struct manager *manager, struct varlink_connection *connection,
+                         const struct container *container, const struct fingerprint *fingerprint)
+{
+    json_t *answer = json_pack("{s:o}", "container", container_to_json(container, true));
+
+    /* A key that cannot be kept makes a retry a new request, which the id then refuses. */
+    if (answer != NULL && container->request.key != NULL)
+        (void)key_store_put(&manager->keys, container->request.key, fingerprint, answer);
+    return varlink_connection_reply(connection, answer);
+}
+
+static int spawn(struct manager *manager, struct varlink_connection *connection,
+                 struct spawn_request *request, bool tier_known, struct refusal *refusal)
+{
+    struct launch_failure failure = { 0 };
+    struct launch_request launch;
+    struct fingerprint fingerprint;
+    struct container *container;
+    int r;
+
+    r = check_key(manager, connection, request, &fingerprint, refusal);
+    if (r != 0)
+        return r < 0 ? r : 0;
+    r = check_new(manager, request, refusal);
+    if (r < 0)
+        return r;
+    spawn_request_launch(request, &launch);
+    r = launch_check(&launch, &failure);
+    if (r < 0 && failure.trouble == LAUNCH_BAD_PARAMETER) {
+        struct varlink_fault fault;
+
+        (void)varlink_fault_set(&fault, failure.parameter, "%s", failure.message);
+        return varlink_connection_invalid_parameter(connection, &fault);
+    }
+    if (r < 0)
+        return program_refuse(&failure, request, refusal);
+    if (!tier_known)
+        return refusal_set(refusal, -EINVAL, ERROR_NO_SUCH_TIER, request->tier,
+                           "%s is no tier: any, fast, slow or memory_tierN", request->tier);
+    r = container_new(manager, request, &container, refusal);
+    if (r < 0)
+        return r;
+    return reply_spawned(manager, connection, container, &fingerprint);
+}
+
+static int on_spawn(struct varlink_connection *connection, const struct varlink_call *call, void *userdata)
+{
+    struct spawn_request request = SPAWN_REQUEST_INIT;
+    struct refusal refusal = REFUSAL_INIT;
+    struct varlink_fault fault;
+    int r;
+
+    r = spawn_request_decode(&request, call->parameters, &fault);
+    if (r == -EINVAL)
+        r = varlink_connection_invalid_parameter(connection, &fault);
+    else if (r == 0 || r == -EDOM)
+        r = spawn(userdata, connection, &request, r == 0, &refusal);
+    spawn_request_done(&request);
+    return refusal.id != NULL ? refusal_reply(&refusal, connection) : r;
+}
+
+struct wait {
+    const char *id;
+    int until;
+    int64_t timeout_ms;
+};
+
+static const char *const untils[] = { "exited", "returned", NULL };
+static const struct varlink_field wait_fields[] = {
+    ID_FIELD(wait),
+    { "until", VARLINK_ENUM, offsetof(struct wait, until), 0, .choices = untils },
+    { "timeout_ms", VARLINK_INT, offsetof(struct wait, timeout_ms), 0, .min = 0, .max = INT32_MAX },
+};
+
+static int on_wait(struct varlink_connection *connection, const struct varlink_call *call, void *userdata)
+{
+    struct wait wait = { .until = 0, .timeout_ms = -1 };
+    struct varlink_fault fault;
+    struct container *container;
+
+    if (varlink_fields_decode(call->parameters, wait_fields, ELEMENTS(wait_fields), 0, &wait, &fault) < 0)
+        return varlink_connection_invalid_parameter(connection, &fault);
+    container = manager_find(userdata, wait.id);
+    if (container == NULL)
+        return no_such_container(connection, wait.id);
+    if (wait.until == 0 ? container_state_ended(container->state) : container_state_final(container->state))
+        return reply_container(connection, container);
+    return waiter_add(container, connection, wait.until == 0 ? WAIT_EXITED : WAIT_RETURNED, wait.timeout_ms);
+}
+
+/* "KILL", "SIGTERM", "15"; returns the number or 0. */
+static int parse_signal(const char *text)
+{
+    char *end;
+    long number = strtol(text, &end, 10);
+
+    if (*end == '\0')
+        return text[0] >= '1' && text[0] <= '9' && number < NSIG ? (int)number : 0;
+    if (strncmp(text, "SIG", 3) == 0)
+        text += 3;
+    for (int i = 1; i < NSIG; i++) {
+        const char *name = sigabbrev_np(i);
+
+        if (name != NULL && strcmp(name, text) == 0)
+            return i;
+    }
+    return 0;
+}
+
+struct kill {
+    const char *id, *signal;
+};
+
+static const struct varlink_field kill_fields[] = {
+    ID_FIELD(kill),
+    { "signal", VARLINK_STRING, offsetof(struct kill, signal), 0, .min = 1, .max = 16 },
+};
+
+static int on_kill(struct varlink_connection *connection, const struct varlink_call *call, void *userdata)
+{
+    struct kill kill = { .signal = "KILL" };
+    struct varlink_fault fault;
+    struct container *container;
+    struct refusal refusal;
+    int signal, r;
+
+    if (varlink_fields_decode(call->parameters, kill_fields, ELEMENTS(kill_fields), 0, &kill, &fault) < 0)
+        return varlink_connection_invalid_parameter(connection, &fault);
+    signal = parse_signal(kill.signal);
+    if (signal == 0) {
+        (void)varlink_fault_set(&fault, "signal", "%s is no signal", kill.signal);
+        return varlink_connection_invalid_parameter(connection, &fault);
+    }
+    container = manager_find(userdata, kill.id);
+    if (container == NULL)
+        return no_such_container(connection, kill.id);
+    if (container->state == CONTAINER_WANTED || container->state == CONTAINER_STARTING)
+        return wrong_state(connection, container, "it has no process yet; Remove with force gives it up");
+    if (container->state != CONTAINER_RUNNING)
+        return wrong_state(connection, container, "it has no process any more");
+    r = program_signal(&container->program, signal);
+    if (r < 0 && r != -ESRCH) {
+        (void)refusal_set(&refusal, r, ERROR_SYSTEM, NULL, "cannot signal container %s: %s", container->id,
+                          strerror(-r));
+        return refusal_reply(&refusal, connection);
+    }
+    return varlink_connection_reply(connection, json_object());
+}
+
+struct removal {
+    const char *id;
+    bool force;
+};
+
+static const struct varlink_field remove_fields[] = {
+    ID_FIELD(removal),
+    { "force", VARLINK_BOOL, offsetof(struct removal, force), .flags = 0 },
+};
+
+static int on_remove(struct varlink_connection *connection, const struct varlink_call *call, void *userdata)
+{
+    struct removal removal = { 0 };
+    struct manager *manager = userdata;
+    struct varlink_fault fault;
+    struct container *container;
+    int r;
+
+    if (varlink_fields_decode(call->parameters, remove_fields, ELEMENTS(remove_fields), 0, &removal, &fault) <
+        0)
+        return varlink_connection_invalid_parameter(connection, &fault);
+    container = manager_find(manager, removal.id);
+    if (container == NULL)
+        return no_such_container(connection, removal.id);
+    if (container->settled) {
+        manager_publish(manager,
+                        &(struct event_fact){ EVENT_FACT("container-removed"), .container = container->id });
+        (void)container_free(container);
+        return varlink_connection_reply(connection, json_object());
+    }
+    if (!removal.force && container->state != CONTAINER_FAILED)
+        return wrong_state(connection, container,
+                           container->state == CONTAINER_EXITED
+                               ? "its memory is being returned; Wait until \"returned\", or use force"
+                               : "Kill it first, or use force");
+    r = waiter_add(container, connection, WAIT_REMOVED, -1);
+    if (r == 0)
+        container_end(container, "removed before it ran");
+    return r;
+}
+
+static json_t *list_containers(const struct manager *manager, bool args)
+{
+    CLEANUP_JSON json_t *list = json_array();
+    const struct container *container;
+
+    TAILQ_FOREACH(container, &manager->containers, link)
+    if (json_array_append_new(list, container_to_json(container, args)) < 0)
+        return NULL;
+    return json_pack("{s:O}", "containers", list);
+}
+
+static int on_list(struct varlink_connection *connection, const struct varlink_call *call, void *userdata)
+{
+    struct varlink_fault fault;
+    int r;
+
+    if (varlink_fields_decode(call->parameters, NULL, 0, 0, NULL, &fault) < 0)
+        return varlink_connection_invalid_parameter(connection, &fault);
+    r = varlink_connection_reply(connection, list_containers(userdata, true));
+    if (r == -EMSGSIZE)
+        r = varlink_connection_reply(connection, list_containers(userdata, false));
+    return r;
+}
+
+struct inspect {
+    const char *id;
+    int64_t offset;
+};
+
+static const struct varlink_field inspect_fields[] = { ID_FIELD(inspect) };
+static const struct varlink_field logs_fields[] = {
+    ID_FIELD(inspect),
+    { "offset", VARLINK_INT, offsetof(struct inspect, offset), 0, .min = 0, .max = INT64_MAX },
+};
+
+static int on_inspect(struct varlink_connection *connection, const struct varlink_call *call, void *userdata)
+{
+    struct inspect inspect = { 0 };
+    struct varlink_fault fault;
+    const struct container *container;
+
+    if (varlink_fields_decode(call->parameters, inspect_fields, ELEMENTS(inspect_fields), 0, &inspect,
+                              &fault) < 0)
+        return varlink_connection_invalid_parameter(connection, &fault);
+    container = manager_find(userdata, inspect.id);
+    return container != NULL ? reply_container(connection, container)
+                             : no_such_container(connection, inspect.id);
+}
+
+static int on_logs(struct varlink_connection *connection, const struct varlink_call *call, void *userdata)
+{
+    struct inspect logs = { .offset = -1 };
+    struct varlink_fault fault;
+    struct container *container;
+
+    if (varlink_fields_decode(call->parameters, logs_fields, ELEMENTS(logs_fields), 0, &logs, &fault) < 0)
+        return varlink_connection_invalid_parameter(connection, &fault);
+    container = manager_find(userdata, logs.id);
+    if (container == NULL)
+        return no_such_container(connection, logs.id);
+    return container_reply_log(container, connection, logs.offset, (call->flags & VARLINK_MORE) != 0);
+}
+
+static const struct varlink_method methods[] = {
+    { "Spawn", 0, on_spawn },   { "Wait", 0, on_wait }, { "Kill", 0, on_kill },
+    { "Remove", 0, on_remove }, { "List", 0, on_list }, { "Inspect", 0, on_inspect },
+    { "Logs", 0, on_logs },
+};
+
+const struct varlink_interface container_service = {
+    "io.czone.Container",
+    varlink_text_io_czone_Container,
+    methods,
+    ELEMENTS(methods),
+};

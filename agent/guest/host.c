@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/guest/host.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "agent/guest/clock.h"
+#include "agent/guest/log.h"
+#include "agent/guest/manager.h"
+#include "agent/guest/memory_map.h"
+#include "proto/cleanup.h"
+
+static void on_deadline(evutil_socket_t fd, short what, void *data);
+
+int host_init(struct host *host, struct manager *manager, host_answered answered)
+{
+    *host = (struct host){ .manager = manager, .answered = answered };
+    signal_book_init(&host->book);
+    TAILQ_INIT(&host->loans);
+    host->timer = evtimer_new(manager->base, on_deadline, host);
+    return host->timer == NULL ? -ENOMEM : 0;
+}
+
+void host_done(struct host *host)
+{
+    if (host->connection != NULL) {
+        varlink_connection_watch(host->connection, NULL, NULL);
+        host->connection = varlink_connection_unref(host->connection);
+    }
+    if (host->timer != NULL)
+        event_free(host->timer);
+    signal_book_done(&host->book);
+    while (!TAILQ_EMPTY(&host->loans)) {
+        struct loan *loan = TAILQ_FIRST(&host->loans);
+
+        TAILQ_REMOVE(&host->loans, loan, link);
+        free(loan);
+    }
+}
+
+bool host_attached(const struct host *host)
+{
+    return host->connection != NULL;
+}
+
+/* One timer for all deadlines, and none when nothing is open. */
+static void arm(struct host *host)
+{
+    uint64_t deadline = signal_book_deadline(&host->book), now = clock_monotonic();
+    struct timeval in;
+
+    (void)event_del(host->timer);
+    if (deadline == UINT64_MAX)
+        return;
+    in = clock_timeval(deadline > now ? deadline - now : 0);
+    if (event_add(host->timer, &in) < 0)
+        log_error("cannot arm the host's deadline: out of memory");
+}
+
+static void send_signal(struct host *host, const struct signal *signal, enum signal_kind kind)
+{
+    json_t *reply;
+    int r;
+
+    if (host->connection == NULL)
+        return;
+    reply =
+        json_pack("{s:s, s:I, s:{s:I, s:s, s:I, s:s, s:I, s:s}}", "session", host->session, "block_size",
+                  (json_int_t)czone_inventory_block_size(host->manager->ctx), "signal", "id",
+                  (json_int_t)signal->id, "kind", signal_kind_name(kind), "bytes", (json_int_t)signal->bytes,
+                  "tier", signal->tier, "start", (json_int_t)signal->range.start, "zone", signal->zone);
+    r = varlink_connection_reply_continue(host->connection, reply);
+    if (r < 0)
+        log_warning("signal %" PRIu64 " does not reach the host: %s", signal->id, strerror(-r));
+    else
+        log_debug("signal %" PRIu64 " to the host: %s %" PRIu64 " bytes for zone %s", signal->id,
+                  signal_kind_name(kind), signal->bytes, signal->zone);
+}
+
+static uint64_t open_signal(struct host *host, const struct signal *wanted)
+{
+    struct signal *signal = signal_book_open(&host->book, wanted);
+
+    if (signal == NULL)
+        return 0;
+    send_signal(host, signal, signal->kind);
+    arm(host);
+    return signal->id;
+}
+
+uint64_t host_plug(struct host *host, uint64_t bytes, const char *tier, const char *zone, void *owner)
+{
+    struct signal wanted = { .kind = SIGNAL_PLUG, .bytes = bytes, .owner = owner };
+
+    wanted.deadline = clock_monotonic() + host->manager->options->plug_timeout_ms * NSEC_PER_MSEC;
+    (void)snprintf(wanted.tier, sizeof(wanted.tier), "%s", tier);
+    (void)snprintf(wanted.zone, sizeof(wanted.zone), "%s", zone);
+    return open_signal(host, &wanted);
+}
+
+uint64_t host_unplug(struct host *host, struct czone_range range, const char *zone, void *owner)
+{
+    struct signal wanted = { .kind = SIGNAL_UNPLUG, .bytes = range.size, .range = range, .owner = owner };
+
+    wanted.deadline = clock_monotonic() + host->manager->options->unplug_timeout_ms * NSEC_PER_MSEC;
+    (void)snprintf(wanted.zone, sizeof(wanted.zone), "%s", zone);
+    return open_signal(host, &wanted);
+}
+
+void host_cancel(struct host *host, uint64_t id)
+{
+    struct signal *signal = signal_book_find(&host->book, id);
+
+    if (signal == NULL)
+        return;
+    send_signal(host, signal, SIGNAL_CANCEL);
+    signal_book_close(&host->book, signal);
+    arm(host);
+}
+
+static void answer_owner(struct host *host, void *owner, const struct host_answer *answer)
+{
+    if (owner != NULL)
+        host->answered(owner, answer);
+}
+
+static void on_deadline(evutil_socket_t fd, short what, void *data)
+{
+    struct host *host = data;
+    struct signal *signal;
+
+    (void)fd;
+    (void)what;
+    while ((signal = signal_book_expire(&host->book, clock_monotonic())) != NULL) {
+        struct host_answer answer = { .verdict = HOST_SILENT,
+                                      .limit = -1,
+                                      .message = host_attached(host) ? "the host did not answer in time"
+                                                                     : "no host attached in time" };
+        void *owner = signal->owner;
+
+        log_warning("signal %" PRIu64 " (%s %" PRIu64 " bytes for zone %s): %s", signal->id,
+                    signal_kind_name(signal->kind), signal->bytes, signal->zone, answer.message);
+        if (signal->kind == SIGNAL_PLUG) {
+            /* It may still plug: a cancel now, and NoSuchSignal for its Report, make it take that back. */
+            send_signal(host, signal, SIGNAL_CANCEL);
+            signal_book_close(&host->book, signal);
+        }
+        answer_owner(host, owner, &answer);
+    }
+    arm(host);
+}
+
+static void on_gone(struct varlink_connection *connection, void *data)
+{
+    struct host *host = data;
+
+    (void)connection;
+    host->connection = varlink_connection_unref(host->connection);
+    manager_publish(host->manager,
+                    &(struct event_fact){ EVENT_FACT("host-detached"), .message = host->driver });
+}
+
+/* Memory of earlier loans that lies idle is offered to a host that can take it. */
+static void offer_idle_loans(struct host *host)
+{
+    const struct loan *loan;
+
+    TAILQ_FOREACH(loan, &host->loans, link)
+    if (memory_map_idle(host->manager->ctx, loan->range) && !signal_book_leaving(&host->book, loan->range))
+        (void)host_unplug(host, loan->range, "", NULL);
+}
+
+static void end_stream(struct host *host)
+{
+    struct varlink_connection *old = host->connection;
+
+    if (old == NULL)
+        return;
+    host->connection = NULL;
+    varlink_connection_watch(old, NULL, NULL);
+    (void)varlink_connection_error(old, "io.czone.Host.Replaced", json_object());
+    varlink_connection_unref(old);
+}
+
+int host_attach(struct host *host, struct varlink_connection *connection, const char *driver,
+                uint64_t max_bytes)
+{
+    uint64_t number;
+    struct signal *signal;
+    uint64_t last = host->book.last_id;
+
+    if (getrandom(&number, sizeof(number), 0) != (ssize_t)sizeof(number))
+        return -errno;
+    end_stream(host);
+    host->connection = varlink_connection_ref(connection);
+    host->max_bytes = max_bytes;
+    (void)snprintf(host->session, sizeof(host->session), "%016" PRIx64, number);
+    (void)snprintf(host->driver, sizeof(host->driver), "%s", driver);
+    varlink_connection_watch(connection, on_gone, host);
+    (void)varlink_connection_reply_continue(
+        connection, json_pack("{s:s, s:I}", "session", host->session, "block_size",
+                              (json_int_t)czone_inventory_block_size(host->manager->ctx)));
+    manager_publish(host->manager,
+                    &(struct event_fact){ EVENT_FACT("host-attached"), .message = host->driver });
+    TAILQ_FOREACH(signal, &host->book.open, link)
+    if (signal->id <= last)
+        send_signal(host, signal, signal->kind);
+    manager_sync(host->manager);
+    offer_idle_loans(host);
+    return 0;
+}
+
+static void add_loan(struct host *host, struct czone_range range)
+{
+    struct loan *loan = host->n_loans < LOANS_MAX ? calloc(1, sizeof(*loan)) : NULL;
+
+    if (loan == NULL) {
+        log_warning("region 0x%" PRIx64 " is not noted as the host's: too many, or out of memory",
+                    range.start);
+        return;
+    }
+    loan->range = range;
+    TAILQ_INSERT_TAIL(&host->loans, loan, link);
+    host->n_loans++;
+}
+
+static void end_loan(struct host *host, struct czone_range range)
+{
+    struct loan *loan;
+
+    TAILQ_FOREACH(loan, &host->loans, link)
+    {
+        if (loan->range.start != range.start || loan->range.size != range.size)
+            continue;
+        TAILQ_REMOVE(&host->loans, loan, link);
+        host->n_loans--;
+        free(loan);
+        return;
+    }
+}
+
+struct czone_range host_loan_of(const struct host *host, struct czone_range range)
+{
+    const struct loan *loan;
+
+    TAILQ_FOREACH(loan, &host->loans, link)
+    if (loan->range.start <= range.start && range.start + range.size <= loan->range.start + loan->range.size)
+        return loan->range;
+    return range;
+}
+
+/* Closes the signal first, so that the owner may open others and finds it gone. */
+static void settle(struct host *host, struct signal *signal, const struct host_answer *answer)
+{
+    void *owner = signal->owner;
+
+    signal_book_close(&host->book, signal);
+    arm(host);
+    answer_owner(host, owner, answer);
+}
+
+static int report_plugged(struct host *host, struct signal *signal, const struct host_report *report,
+                          struct host_answer *answer, struct reason *reason)
+{
+    int r;
+
+    if (report->start < 0 || report->bytes <= 0)
+        r = reason_fail(reason, -EINVAL, "a plug that is ok needs start and bytes");
+    else if ((uint64_t)report->bytes < signal->bytes)
+        r = reason_fail(reason, -EINVAL, "%" PRId64 " bytes are less than the %" PRIu64 " that were wanted",
+                        report->bytes, signal->bytes);
+    else {
+        answer->range = (struct czone_range){ (uint64_t)report->start, (uint64_t)report->bytes };
+        manager_sync(host->manager);
+        r = memory_map_check_new(host->manager->ctx, answer->range, reason);
+    }
+    if (r < 0) {
+        /* What it plugged, wherever that is, it takes back; we cannot use it. */
+        answer->verdict = HOST_NONSENSE;
+        answer->message = reason->text;
+        send_signal(host, signal, SIGNAL_CANCEL);
+    } else {
+        add_loan(host, answer->range);
+    }
+    settle(host, signal, answer);
+    return r;
+}
+
+int host_report(struct host *host, const struct host_report *report, struct reason *reason)
+{
+    struct host_answer answer = {
+        .verdict = HOST_DONE, .device = report->device, .limit = report->limit, .message = report->message
+    };
+    struct signal *signal;
+
+    if (host->session[0] == '\0' || strcmp(report->session, host->session) != 0)
+        return -ESTALE;
+    signal = signal_book_find(&host->book, (uint64_t)report->id);
+    if (signal == NULL)
+        return -ENOENT;
+    if (!report->ok) {
+        struct reason why;
+
+        reason_set(&why, "the host said: %s%s%s", report->reason[0] != '\0' ? report->reason : "no",
+                   report->message[0] != '\0' ? ": " : "", report->message);
+        answer.verdict = HOST_REFUSED;
+        answer.message = why.text;
+        settle(host, signal, &answer);
+        return 0;
+    }
+    if (signal->kind == SIGNAL_PLUG)
+        return report_plugged(host, signal, report, &answer, reason);
+    if (report->bytes < 0)
+        return reason_fail(reason, -EINVAL, "an unplug that is ok needs bytes");
+    answer.bytes = (uint64_t)report->bytes;
+    if (answer.bytes >= signal->range.size)
+        end_loan(host, signal->range);
+    settle(host, signal, &answer);
+    return 0;
+}

@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/guest/lease.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/guest/clock.h"
+#include "agent/guest/lease_return.h"
+#include "agent/guest/log.h"
+#include "agent/guest/manager.h"
+#include "agent/guest/memory_map.h"
+
+/* A Report just before the plug's deadline still leaves this much for the blocks to appear: 80 times what
+ * 512 MiB take under emulation. */
+#define ARRIVAL_MIN_NS (5 * NSEC_PER_SEC)
+
+void lease_move(struct lease *lease, enum czone_zone_state state, const char *message)
+{
+    char name[32];
+
+    lease->zone_state = state;
+    (void)snprintf(name, sizeof(name), "zone-%s", czone_zone_state_name(state));
+    manager_publish(lease->manager, &(struct event_fact){ .event = name,
+                                                          .zone = lease->name,
+                                                          .node = lease->info.node.n,
+                                                          .bytes = (int64_t)lease->bytes,
+                                                          .message = message });
+}
+
+void lease_pick_name(const struct manager *manager, const char *id, char ret_name[CZONE_ZONE_NAME_MAX + 1])
+{
+    struct czone_zone *zone = NULL;
+
+    (void)snprintf(ret_name, CZONE_ZONE_NAME_MAX + 1, "%s", id);
+    for (unsigned int n = 2; czone_zone_open(manager->ctx, ret_name, &zone) == 0; n++) {
+        char suffix[16];
+        int length = snprintf(suffix, sizeof(suffix), ".%u", n);
+
+        zone = czone_zone_unref(zone);
+        (void)snprintf(ret_name, CZONE_ZONE_NAME_MAX + 1, "%.*s%s", CZONE_ZONE_NAME_MAX - length, id, suffix);
+    }
+}
+
+static void lease_free(struct lease *lease)
+{
+    TAILQ_REMOVE(&lease->manager->leases, lease, link);
+    loop_job_stop(&lease->job);
+    if (lease->timer != NULL)
+        event_free(lease->timer);
+    czone_zone_unref(lease->zone);
+    receipt_done(&lease->receipt);
+    free(lease);
+}
+
+void lease_abandon_all(struct manager *manager)
+{
+    while (!TAILQ_EMPTY(&manager->leases))
+        lease_free(TAILQ_FIRST(&manager->leases));
+}
+
+void lease_end(struct lease *lease, bool receipt)
+{
+    struct manager *manager = lease->manager;
+    void *owner = lease->owner;
+
+    lease->owner = NULL;
+    if (owner != NULL)
+        lease->ops->returned(owner, receipt ? &lease->receipt : NULL);
+    if (lease->phase == LEASE_UNPLUGGING)
+        return; /* the host may still answer: the claim stays until then */
+    lease_free(lease);
+    manager_settled(manager);
+}
+
+/* Gives back what the host brought in for a zone that does not come to be. */
+static void give_back_plugged(struct lease *lease)
+{
+    if (lease->plugged.size == 0)
+        return;
+    if (host_attached(&lease->manager->host) &&
+        host_unplug(&lease->manager->host, lease->plugged, lease->name, NULL) == 0)
+        log_error("zone %s: cannot ask the host to take 0x%" PRIx64 " back: out of memory", lease->name,
+                  lease->plugged.start);
+    lease->plugged.size = 0;
+}
+
+/* The way in failed: undo, tell, be gone. */
+static void fail(struct lease *lease, const struct refusal *refusal)
+{
+    struct manager *manager = lease->manager;
+
+    loop_job_stop(&lease->job);
+    give_back_plugged(lease);
+    lease->ops->acquired(lease->owner, refusal);
+    lease_free(lease);
+    manager_settled(manager);
+}
+
+static void on_reserved(struct czone_job *job, int result, const struct czone_failure *failure, void *data)
+{
+    struct lease *lease = data;
+    struct refusal refusal = REFUSAL_INIT;
+
+    if (result == 0)
+        result = czone_job_zone(job, &lease->zone);
+    if (result < 0) {
+        (void)refusal_system(&refusal, result, failure);
+        fail(lease, &refusal);
+        return;
+    }
+    czone_zone_get_info(lease->zone, &lease->info);
+    lease->bytes = lease->info.range.size;
+    lease->phase = LEASE_HELD;
+    lease_move(lease, CZONE_ZONE_ONLINE, NULL);
+    lease->ops->acquired(lease->owner, NULL);
+}
+
+/* Claims the zone; within: only there (size 0: anywhere). */
+static int reserve(struct lease *lease, struct czone_range within, struct czone_failure *failure)
+{
+    struct czone_zone_request request = CZONE_ZONE_REQUEST_INIT;
+    struct czone_job *job;
+    int r;
+
+    request.name = lease->name;
+    request.bytes = lease->bytes;
+    request.tier = lease->tier;
+    request.within = within;
+    r = czone_zone_reserve_start(lease->manager->ctx, &request, &job, failure);
+    if (r < 0)
+        return r;
+    lease->phase = LEASE_RESERVING;
+    return loop_job_start(&lease->job, lease->manager->base, job, on_reserved, lease);
+}
+
+static void on_late(evutil_socket_t fd, short what, void *data)
+{
+    struct lease *lease = data;
+    struct refusal refusal = REFUSAL_INIT;
+
+    (void)fd;
+    (void)what;
+    (void)refusal_set(&refusal, -ETIMEDOUT, ERROR_HOST_FAILED, NULL,
+                      "the host says it plugged 0x%" PRIx64 "+0x%" PRIx64
+                      ", but that memory did not show up here",
+                      lease->plugged.start, lease->plugged.size);
+    fail(lease, &refusal);
+}
+
+static void check_arrival(struct lease *lease)
+{
+    struct czone_failure failure = CZONE_FAILURE_INIT;
+    struct refusal refusal = REFUSAL_INIT;
+    struct reason reason = { "" };
+    int r;
+
+    r = memory_map_arrived(lease->manager->ctx, lease->plugged, &reason);
+    if (r == 0)
+        return;
+    (void)event_del(lease->timer);
+    if (r < 0) {
+        (void)refusal_set(&refusal, r, ERROR_HOST_FAILED, NULL, "%s", reason.text);
+        fail(lease, &refusal);
+        return;
+    }
+    lease_move(lease, CZONE_ZONE_PLUGGED, NULL);
+    r = reserve(lease, lease->plugged, &failure);
+    if (r < 0) {
+        (void)refusal_set(&refusal, r, ERROR_HOST_FAILED, NULL,
+                          "the memory the host plugged cannot hold the zone: %s",
+                          failure.message[0] != '\0' ? failure.message : strerror(-r));
+        fail(lease, &refusal);
+    }
+}
+
+void lease_check_arrivals(struct manager *manager)
+{
+    struct lease *lease, *next;
+
+    /* A lease that fails frees itself, and nothing but itself. */
+    for (lease = TAILQ_FIRST(&manager->leases); lease != NULL; lease = next) {
+        next = TAILQ_NEXT(lease, link);
+        if (lease->phase == LEASE_ARRIVING)
+            check_arrival(lease);
+    }
+}
+
+static void on_plugged(struct lease *lease, const struct host_answer *answer)
+{
+    struct refusal refusal = REFUSAL_INIT;
+    struct timeval wait = clock_timeval(ARRIVAL_MIN_NS);
+
+    lease->signal = 0;
+    if (answer->verdict == HOST_DONE) {
+        lease->plugged = answer->range;
+        lease->phase = LEASE_ARRIVING;
+        if (event_add(lease->timer, &wait) < 0)
+            log_error("zone %s: cannot arm the deadline of its memory: out of memory", lease->name);
+        check_arrival(lease);
+        return;
+    }
+    if (answer->verdict == HOST_REFUSED)
+        (void)refusal_set(&refusal, -EREMOTEIO, ERROR_HOST_REFUSED, NULL, "%s", answer->message);
+    else
+        (void)refusal_set(&refusal, -EREMOTEIO, ERROR_HOST_FAILED, NULL, "%s", answer->message);
+    refusal.bytes = (int64_t)lease->bytes;
+    refusal.limit = answer->limit;
+    fail(lease, &refusal);
+}
+
+void lease_on_answer(void *owner, const struct host_answer *answer)
+{
+    struct lease *lease = owner;
+
+    if (lease->phase == LEASE_PLUGGING)
+        on_plugged(lease, answer);
+    else
+        lease_return_answered(lease, answer);
+}
+
+/* Whether free memory here is really free to take: not on its way out, nor brought in for somebody else. */
+static bool may_place(struct manager *manager, const struct czone_zone_info *info)
+{
+    bool arriving = signal_book_arriving(&manager->host.book);
+    const struct lease *lease;
+
+    if (signal_book_leaving(&manager->host.book, info->range))
+        return false;
+    TAILQ_FOREACH(lease, &manager->leases, link)
+    arriving = arriving || lease->phase == LEASE_ARRIVING;
+    if (!arriving)
+        memset(manager->fresh_nodes, 0, sizeof(manager->fresh_nodes));
+    return info->node.n < 0 || info->node.n >= (int)NODES_MAX ||
+           (manager->fresh_nodes[info->node.n / 8] & (1u << (info->node.n % 8))) == 0;
+}
+
+static int refuse_placement(const struct czone_failure *failure, int error, const struct lease *lease,
+                            struct refusal *refusal)
+{
+    if (error == -ENODEV)
+        return refusal_set(refusal, error, ERROR_NO_ZONE_NODE, NULL, "%s", failure->message);
+    if (error == -EINVAL)
+        return refusal_set(refusal, error, ERROR_NO_SUCH_TIER, lease->tier_name, "%s", failure->message);
+    return refusal_system(refusal, error, failure);
+}
+
+static int ask_host(struct lease *lease, struct refusal *refusal)
+{
+    struct host *host = &lease->manager->host;
+
+    if (!host_attached(host)) {
+        (void)refusal_set(refusal, -ENOSPC, ERROR_NO_MEMORY, NULL,
+                          "no zone of %" PRIu64
+                          " MiB is free in this guest, and no host is attached that could "
+                          "plug one: start czone-hostd for this VM",
+                          lease->bytes >> 20);
+        refusal->bytes = (int64_t)lease->bytes;
+        return -ENOSPC;
+    }
+    if (host->max_bytes != 0 && lease->bytes > host->max_bytes) {
+        (void)refusal_set(refusal, -ENOSPC, ERROR_HOST_REFUSED, NULL,
+                          "%" PRIu64 " MiB are more than the %" PRIu64 " MiB the host gives one zone",
+                          lease->bytes >> 20, host->max_bytes >> 20);
+        refusal->bytes = (int64_t)lease->bytes;
+        refusal->limit = (int64_t)host->max_bytes;
+        return -ENOSPC;
+    }
+    lease->signal = host_plug(host, lease->bytes, lease->tier_name, lease->name, lease);
+    if (lease->signal == 0)
+        return refusal_set(refusal, -ENOMEM, ERROR_SYSTEM, NULL, "out of memory");
+    lease->phase = LEASE_PLUGGING;
+    return 0;
+}
+
+static int place(struct lease *lease, struct refusal *refusal)
+{
+    struct czone_zone_request request = CZONE_ZONE_REQUEST_INIT;
+    struct czone_failure failure = CZONE_FAILURE_INIT;
+    struct czone_zone_info info;
+    int r;
+
+    manager_sync(lease->manager);
+    request.name = lease->name;
+    request.bytes = lease->bytes;
+    request.tier = lease->tier;
+    r = czone_zone_probe(lease->manager->ctx, &request, &info, &failure);
+    if (r == 0 && may_place(lease->manager, &info))
+        r = reserve(lease, (struct czone_range){ 0 }, &failure);
+    else if (r == 0)
+        r = -ENOSPC;
+    if (r == -ENOSPC)
+        return ask_host(lease, refusal);
+    return r < 0 ? refuse_placement(&failure, r, lease, refusal) : 0;
+}
+
+int lease_new(struct manager *manager, const char *name, uint64_t bytes, struct czone_tier_choice tier,
+              const char *tier_name, const struct lease_ops *ops, void *owner, struct lease **ret_lease,
+              struct refusal *refusal)
+{
+    struct lease *lease = calloc(1, sizeof(*lease));
+    int r;
+
+    if (lease == NULL)
+        return refusal_set(refusal, -ENOMEM, ERROR_SYSTEM, NULL, "out of memory");
+    lease->manager = manager;
+    lease->ops = ops;
+    lease->owner = owner;
+    lease->bytes = memory_map_round(manager->ctx, bytes);
+    lease->tier = tier;
+    lease->info.node = CZONE_NODE_NONE;
+    lease->receipt.node = CZONE_NODE_NONE;
+    (void)snprintf(lease->name, sizeof(lease->name), "%s", name);
+    (void)snprintf(lease->tier_name, sizeof(lease->tier_name), "%s", tier_name);
+    TAILQ_INSERT_TAIL(&manager->leases, lease, link);
+    lease->timer = evtimer_new(manager->base, on_late, lease);
+    if (lease->timer == NULL)
+        r = refusal_set(refusal, -ENOMEM, ERROR_SYSTEM, NULL, "out of memory");
+    else if (lease->bytes == 0)
+        r = refusal_set(refusal, -ENOSPC, ERROR_NO_MEMORY, NULL, "no machine has %" PRIu64 " bytes", bytes);
+    else
+        r = place(lease, refusal);
+    if (r < 0) {
+        if (lease->bytes == 0)
+            refusal->bytes = (int64_t)bytes;
+        lease_free(lease);
+        return r;
+    }
+    *ret_lease = lease;
+    return 0;
+}
+
+void lease_release(struct lease *lease)
+{
+    switch (lease->phase) {
+    case LEASE_PLUGGING:
+        host_cancel(&lease->manager->host, lease->signal);
+        break;
+    case LEASE_RESERVING:
+    case LEASE_ARRIVING:
+        loop_job_stop(&lease->job);
+        give_back_plugged(lease);
+        break;
+    case LEASE_HELD:
+        lease_return_start(lease);
+        return;
+    case LEASE_DRAINING:
+    case LEASE_UNPLUGGING:
+    case LEASE_OVER:
+        return; /* under way */
+    }
+    lease->phase = LEASE_OVER;
+    lease_end(lease, false);
+}

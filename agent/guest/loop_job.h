@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef GUEST_LOOP_JOB_H
+#define GUEST_LOOP_JOB_H
+
+/* A czone_job in an event loop. */
+
+#include <event2/event.h>
+
+#include <czone/job.h>
+
+struct loop_job {
+    struct czone_job *job;
+    struct event *event;
+    void (*done)(struct czone_job *job, int result, const struct czone_failure *failure, void *data);
+    void *data;
+};
+
+/*
+ * Follows a job to its end.
+ *
+ * @job   owned from here on, on failure too (then it is dropped, which undoes it)
+ * @done  called once from the loop, with result 0 or the job's negative errno and its failure; the job can
+ *        still be asked for its result there and is dropped when done returns. loop_job is over before: done
+ *        may free it
+ *
+ * Returns 0 or -ENOMEM.
+ */
+int loop_job_start(struct loop_job *loop_job, struct event_base *base, struct czone_job *job,
+                   void (*done)(struct czone_job *, int, const struct czone_failure *, void *), void *data);
+
+/* Drops the job, which undoes it as far as it goes. Accepts one that does not run. */
+void loop_job_stop(struct loop_job *loop_job);
+
+#endif

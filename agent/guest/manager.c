@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/guest/manager.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/guest/clock.h"
+#include "agent/guest/container.h"
+#include "agent/guest/lease.h"
+#include "agent/guest/log.h"
+#include "agent/guest/receipt_stream.h"
+#include "agent/guest/self.h"
+#include "agent/guest/services.h"
+#include "agent/guest/session.h"
+
+static const struct varlink_service_info service_info = {
+    "CZone",
+    "czoned",
+    CZONE_VERSION,
+    "",
+};
+
+static void on_library_log(void *data, enum czone_log_level level, const char *format, va_list args)
+{
+    char text[512];
+
+    (void)data;
+    (void)vsnprintf(text, sizeof(text), format, args);
+    log_line((int)level, "%s", text);
+}
+
+static void on_memory_event(void *data, const struct czone_event *event)
+{
+    struct manager *manager = data;
+    int node = event->block.node.n;
+
+    if (event->kind != CZONE_EVENT_BLOCK_ADDED || node < 0 || node >= (int)NODES_MAX)
+        return;
+    if (signal_book_arriving(&manager->host.book))
+        manager->fresh_nodes[node / 8] |= (unsigned char)(1u << (node % 8));
+}
+
+void manager_sync(struct manager *manager)
+{
+    int r = czone_monitor_process(manager->monitor, on_memory_event, manager);
+
+    if (r < 0)
+        log_error("cannot read the kernel's memory events: %s", strerror(-r));
+}
+
+static void on_monitor(evutil_socket_t fd, short what, void *data)
+{
+    (void)fd;
+    (void)what;
+    manager_sync(data);
+    lease_check_arrivals(data);
+}
+
+struct container *manager_find(const struct manager *manager, const char *id)
+{
+    struct container *container;
+
+    TAILQ_FOREACH(container, &manager->containers, link)
+    if (strcmp(container->id, id) == 0)
+        return container;
+    return NULL;
+}
+
+void manager_publish(struct manager *manager, const struct event_fact *fact)
+{
+    log_info("%s%s%s%s%s%s%s", fact->event, fact->container != NULL ? " container=" : "",
+             fact->container != NULL ? fact->container : "", fact->zone != NULL ? " zone=" : "",
+             fact->zone != NULL ? fact->zone : "", fact->message != NULL ? ": " : "",
+             fact->message != NULL ? fact->message : "");
+    subscribers_publish(&manager->subscribers, fact);
+}
+
+void manager_add_receipt(struct manager *manager, struct receipt *receipt, uint64_t exited_at)
+{
+    const struct receipt *kept = receipts_add(&manager->receipts, receipt, exited_at);
+
+    if (kept == NULL) {
+        log_error("a receipt was lost: out of memory");
+        return;
+    }
+    log_info("receipt %" PRIu64 ": container %s, zone %s, %" PRIu64 " MiB at 0x%" PRIx64
+             " %s, host took %" PRIu64 " bytes, offline after %" PRIu64 " us, %" PRIu64 " pages migrated",
+             kept->sequence, kept->container, kept->zone, kept->range.size >> 20, kept->range.start,
+             kept->outcome, kept->host_bytes, kept->offline_ns / 1000, kept->migrated_pages);
+    manager_publish(manager, &(struct event_fact){ .event = "receipt",
+                                                   .container = kept->container,
+                                                   .zone = kept->zone,
+                                                   .node = kept->node.n,
+                                                   .bytes = (int64_t)kept->range.size,
+                                                   .message = kept->outcome });
+    receipt_stream_wake(manager);
+}
+
+static bool all_settled(const struct manager *manager)
+{
+    const struct container *container;
+
+    TAILQ_FOREACH(container, &manager->containers, link)
+    if (!container->settled)
+        return false;
+    return true;
+}
+
+void manager_settled(struct manager *manager)
+{
+    if (manager->stopping && all_settled(manager))
+        (void)event_base_loopexit(manager->base, NULL);
+}
+
+static void on_stop_timeout(evutil_socket_t fd, short what, void *data)
+{
+    struct manager *manager = data;
+
+    (void)fd;
+    (void)what;
+    log_warning("not all containers ended within %u s", manager->options->stop_timeout_ms / 1000);
+    (void)event_base_loopexit(manager->base, NULL);
+}
+
+/* The first signal ends all containers in order, the second ends us at once. */
+static void on_terminate(evutil_socket_t fd, short what, void *data)
+{
+    struct manager *manager = data;
+    struct timeval limit = clock_timeval(manager->options->stop_timeout_ms * NSEC_PER_MSEC);
+    struct container *container, *next;
+
+    (void)fd;
+    (void)what;
+    if (manager->stopping) {
+        (void)event_base_loopexit(manager->base, NULL);
+        return;
+    }
+    manager->stopping = true;
+    log_info("stopping: ending %zu container(s)", manager->n_containers);
+    notify_send(&manager->notify, "STOPPING=1\nSTATUS=Ending containers");
+    listeners_close(&manager->listeners);
+    if (event_add(manager->stop_timer, &limit) < 0)
+        (void)event_base_loopexit(manager->base, NULL);
+    for (container = TAILQ_FIRST(&manager->containers); container != NULL; container = next) {
+        next = TAILQ_NEXT(container, link);
+        container_end(container, "czoned was stopped");
+    }
+    manager_settled(manager);
+}
+
+static void on_danger(void *data, const char *id, const char *sentence)
+{
+    (void)data;
+    log_warning("danger %s: %s", id, sentence);
+}
+
+static int open_machine(struct manager *manager, struct self *self)
+{
+    struct czone_ctx_options options = CZONE_CTX_OPTIONS_INIT;
+    struct czone_failure failure = CZONE_FAILURE_INIT;
+    int r;
+
+    options.run_root = manager->options->run_dir;
+    options.cgroup_base = self->base;
+    options.log = on_library_log;
+    options.log_level = manager->options->log_level >= CZONE_LOG_DEBUG ? CZONE_LOG_DEBUG : CZONE_LOG_INFO;
+    r = czone_ctx_new(&options, &manager->ctx, &failure);
+    if (r < 0)
+        return log_fail(r, "cannot open this machine: %s",
+                        failure.message[0] != '\0' ? failure.message : strerror(-r));
+    r = self_confine(self, manager->ctx);
+    if (r < 0)
+        return r;
+    r = czone_monitor_new(manager->ctx, &manager->monitor);
+    if (r < 0)
+        return log_fail(r, "cannot listen to the kernel's memory events: %s", strerror(-r));
+    (void)czone_ctx_check(manager->ctx, on_danger, NULL);
+    return 0;
+}
+
+static int add_event(struct manager *manager, struct event **event, int fd, short what,
+                     event_callback_fn callback)
+{
+    *event = event_new(manager->base, fd, what, callback, manager);
+    return *event == NULL || event_add(*event, NULL) < 0 ? log_fail(-ENOMEM, "out of memory") : 0;
+}
+
+static int add_events(struct manager *manager)
+{
+    int r;
+
+    r = add_event(manager, &manager->monitor_event, czone_monitor_fd(manager->monitor), EV_READ | EV_PERSIST,
+                  on_monitor);
+    if (r == 0)
+        r = add_event(manager, &manager->term_event, SIGTERM, EV_SIGNAL | EV_PERSIST, on_terminate);
+    if (r == 0)
+        r = add_event(manager, &manager->int_event, SIGINT, EV_SIGNAL | EV_PERSIST, on_terminate);
+    if (r < 0)
+        return r;
+    manager->stop_timer = evtimer_new(manager->base, on_stop_timeout, manager);
+    return manager->stop_timer == NULL ? log_fail(-ENOMEM, "out of memory") : 0;
+}
+
+static int add_services(struct manager *manager)
+{
+    static const struct varlink_interface *const interfaces[] = {
+        &container_service,
+        &zone_service,
+        &host_service,
+        &monitor_service,
+    };
+    int r;
+
+    r = varlink_service_new(&service_info, manager, &manager->service);
+    for (size_t i = 0; r == 0 && i < ELEMENTS(interfaces); i++)
+        r = varlink_service_add(manager->service, interfaces[i]);
+    if (r < 0)
+        return log_fail(r, "cannot offer the interfaces: %s", strerror(-r));
+    varlink_service_set_authorize(manager->service, session_authorize);
+    return 0;
+}
+
+static int set_up(struct manager *manager)
+{
+    struct self self;
+    int r;
+
+    manager->base = event_base_new();
+    if (manager->base == NULL)
+        return log_fail(-ENOMEM, "cannot make an event loop");
+    r = notify_open(&manager->notify, manager->base);
+    if (r < 0)
+        log_warning("cannot speak to the service manager: %s", strerror(-r));
+    r = self_prepare(&self, manager->options->cgroup);
+    if (r == 0)
+        r = open_machine(manager, &self);
+    if (r < 0)
+        return r;
+    self_protect();
+    r = launcher_new(&manager->launcher);
+    if (r < 0)
+        return log_fail(r, "cannot prepare the launcher: %s", strerror(-r));
+    r = host_init(&manager->host, manager, lease_on_answer);
+    if (r < 0)
+        return log_fail(r, "out of memory");
+    r = add_services(manager);
+    if (r == 0)
+        r = add_events(manager);
+    return r == 0 ? listeners_open(&manager->listeners, manager) : r;
+}
+
+int manager_new(const struct options *options, struct manager **ret_manager)
+{
+    struct manager *manager = calloc(1, sizeof(*manager));
+    int r;
+
+    if (manager == NULL)
+        return log_fail(-ENOMEM, "out of memory");
+    manager->options = options;
+    manager->notify = (struct notify)NOTIFY_INIT;
+    TAILQ_INIT(&manager->sessions);
+    TAILQ_INIT(&manager->containers);
+    TAILQ_INIT(&manager->leases);
+    TAILQ_INIT(&manager->receipt_followers);
+    TAILQ_INIT(&manager->host.loans);
+    signal_book_init(&manager->host.book);
+    key_store_init(&manager->keys, KEY_STORE_ENTRIES_MAX, KEY_STORE_BYTES_MAX);
+    receipts_init(&manager->receipts, RECEIPTS_LIMIT);
+    subscribers_init(&manager->subscribers);
+    r = set_up(manager);
+    if (r < 0) {
+        (void)manager_free(manager);
+        return r;
+    }
+    *ret_manager = manager;
+    return 0;
+}
+
+static void free_event(struct event *event)
+{
+    if (event != NULL)
+        event_free(event);
+}
+
+struct manager *manager_free(struct manager *manager)
+{
+    if (manager == NULL)
+        return NULL;
+    listeners_close(&manager->listeners);
+    while (!TAILQ_EMPTY(&manager->containers))
+        (void)container_free(TAILQ_FIRST(&manager->containers));
+    lease_abandon_all(manager);
+    subscribers_done(&manager->subscribers);
+    while (!TAILQ_EMPTY(&manager->receipt_followers))
+        follower_drop(TAILQ_FIRST(&manager->receipt_followers));
+    host_done(&manager->host);
+    while (!TAILQ_EMPTY(&manager->sessions))
+        (void)session_free(TAILQ_FIRST(&manager->sessions));
+    receipts_done(&manager->receipts);
+    key_store_done(&manager->keys);
+    manager->service = varlink_service_free(manager->service);
+    manager->launcher = launcher_free(manager->launcher);
+    free_event(manager->monitor_event);
+    free_event(manager->term_event);
+    free_event(manager->int_event);
+    free_event(manager->stop_timer);
+    czone_monitor_unref(manager->monitor);
+    czone_ctx_unref(manager->ctx);
+    notify_close(&manager->notify);
+    if (manager->base != NULL)
+        event_base_free(manager->base);
+    free(manager);
+    return NULL;
+}
+
+int manager_run(struct manager *manager)
+{
+    int r;
+
+    log_info("ready");
+    notify_send(&manager->notify, "READY=1\nSTATUS=Serving containers");
+    r = event_base_dispatch(manager->base);
+    return r < 0 ? log_fail(-EIO, "the event loop failed") : 0;
+}

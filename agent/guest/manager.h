@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef GUEST_MANAGER_H
+#define GUEST_MANAGER_H
+
+/* Owns everything: the loop, the view of the machine, containers, leases, the host, connections. */
+
+#include <event2/event.h>
+#include <sys/queue.h>
+
+#include <czone/czone.h>
+
+#include "agent/guest/host.h"
+#include "agent/guest/key_store.h"
+#include "agent/guest/launch.h"
+#include "agent/guest/listener.h"
+#include "agent/guest/notify.h"
+#include "agent/guest/options.h"
+#include "agent/guest/receipt.h"
+#include "agent/guest/subscribers.h"
+#include "agent/guest/waiter.h"
+#include "proto/service.h"
+
+struct container;
+struct lease;
+struct session;
+
+/* Nodes as the kernel numbers them: CONFIG_NODES_SHIFT is 10 at most. */
+#define NODES_MAX 1024u
+
+struct manager {
+    const struct options *options;
+    struct event_base *base;
+    struct czone_ctx *ctx;
+    struct czone_monitor *monitor;
+    struct event *monitor_event;
+    struct event *term_event, *int_event;
+    struct event *stop_timer;
+    struct varlink_service *service;
+    struct launcher *launcher;
+    struct notify notify;
+    struct listeners listeners;
+    TAILQ_HEAD(session_list, session) sessions;
+    size_t n_sessions;
+    TAILQ_HEAD(container_list, container) containers; /* oldest first */
+    size_t n_containers;
+    TAILQ_HEAD(lease_list, lease) leases;
+    struct key_store keys;
+    struct host host;
+    struct receipts receipts;
+    struct follower_list receipt_followers;
+    struct subscribers subscribers;
+    bool stopping;
+    /* Nodes that got memory while a plug was under way: it is spoken for until that plug is settled. */
+    unsigned char fresh_nodes[NODES_MAX / 8];
+};
+
+/*
+ * Makes the manager and all it owns, listening sockets included.
+ *
+ * @options  borrowed for the manager's life
+ *
+ * Returns 0 or a negative errno; what is wrong has been logged.
+ */
+int manager_new(const struct options *options, struct manager **ret_manager);
+
+/* Accepts NULL and one that is half made. Returns NULL. */
+struct manager *manager_free(struct manager *manager);
+
+/* Runs until all containers have ended after SIGTERM or SIGINT. Returns 0 or a negative errno. */
+int manager_run(struct manager *manager);
+
+/* Brings the view of the machine up to date with what the kernel has announced so far. */
+void manager_sync(struct manager *manager);
+
+/* The container of this id, or NULL. */
+struct container *manager_find(const struct manager *manager, const char *id);
+
+/* Publishes an event and logs it. */
+void manager_publish(struct manager *manager, const struct event_fact *fact);
+
+/* Keeps a receipt, publishes it and answers who waits for it. Empties *receipt. */
+void manager_add_receipt(struct manager *manager, struct receipt *receipt, uint64_t exited_at);
+
+/* A container or a lease is gone: the status line changes, and a stopping daemon may be finished. */
+void manager_settled(struct manager *manager);
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef GUEST_MEMORY_MAP_H
+#define GUEST_MEMORY_MAP_H
+
+/* Questions about ranges of physical memory to libczone's inventory. Read no file. */
+
+#include <stdbool.h>
+
+#include <czone/inventory.h>
+
+#include "proto/reason.h"
+
+/* All blocks of the range are there, offline, and of nodes that nobody claims. */
+bool memory_map_idle(const struct czone_ctx *ctx, struct czone_range range);
+
+/*
+ * Whether a host may say that it has just plugged this range: whole blocks, and none of them memory that is
+ * in use for something else.
+ *
+ * Returns 0 or -EINVAL; reason says why not.
+ */
+int memory_map_check_new(const struct czone_ctx *ctx, struct czone_range range, struct reason *reason);
+
+/*
+ * Whether the range has come in and can hold a zone.
+ *
+ * Returns 1 (all blocks are there, on one node that is free), 0 (not yet), or -EINVAL (they are on the wrong
+ * node; reason says which and what is wrong with it).
+ */
+int memory_map_arrived(const struct czone_ctx *ctx, struct czone_range range, struct reason *reason);
+
+/* The bytes rounded up to whole blocks; 0 when that is more than an int64 holds. */
+uint64_t memory_map_round(const struct czone_ctx *ctx, uint64_t bytes);
+
+#endif

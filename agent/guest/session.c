@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/guest/session.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/guest/log.h"
+#include "agent/guest/manager.h"
+#include "agent/guest/waiter.h"
+
+static void on_event(evutil_socket_t fd, short what, void *data);
+
+/* Waits for what the connection wants now. */
+static int arm(struct session *session)
+{
+    short wanted = varlink_connection_events(session->connection);
+    short events = (short)(EV_PERSIST | (wanted & POLLIN ? EV_READ : 0) | (wanted & POLLOUT ? EV_WRITE : 0));
+
+    if (events == session->events)
+        return 0;
+    if (event_del(session->event) < 0 ||
+        event_assign(session->event, session->manager->base, varlink_connection_fd(session->connection),
+                     events, on_event, session) < 0)
+        return -ENOMEM;
+    session->events = events;
+    /* Nothing to wait for: the changed hook brings it back. */
+    if ((events & (EV_READ | EV_WRITE)) == 0)
+        return 0;
+    return event_add(session->event, NULL) < 0 ? -ENOMEM : 0;
+}
+
+static void on_event(evutil_socket_t fd, short what, void *data)
+{
+    struct session *session = data;
+    short revents = (short)((what & EV_READ ? POLLIN : 0) | (what & EV_WRITE ? POLLOUT : 0));
+    int r;
+
+    (void)fd;
+    r = varlink_service_process(session->manager->service, session->connection, revents);
+    if (r > 0 && session->follower != NULL && follower_ready(session->follower))
+        session->follower->send(session->follower);
+    if (r > 0 && arm(session) == 0)
+        return;
+    if (r < 0 && r != -ECONNRESET && r != -EPIPE)
+        log_info("connection closed: %s", varlink_connection_reason(session->connection)[0] != '\0'
+                                              ? varlink_connection_reason(session->connection)
+                                              : strerror(-r));
+    (void)session_free(session);
+}
+
+/* Only schedules: a reply may be given from anywhere. */
+static void on_changed(struct varlink_connection *connection, void *data)
+{
+    struct session *session = data;
+
+    (void)connection;
+    event_active(session->event, 0, 0);
+}
+
+static void on_silence(evutil_socket_t fd, short what, void *data)
+{
+    (void)fd;
+    (void)what;
+    log_info("connection closed: no call within %d s", SESSION_FIRST_CALL_SECONDS);
+    (void)session_free(data);
+}
+
+int session_authorize(struct varlink_connection *connection, const struct varlink_call *call, void *userdata)
+{
+    struct session *session = varlink_connection_userdata(connection);
+
+    (void)userdata;
+    log_debug("call of %s", call->method);
+    if (session->timer != NULL)
+        event_free(session->timer);
+    session->timer = NULL;
+    return 0;
+}
+
+void session_set_follower(struct varlink_connection *connection, struct follower *follower)
+{
+    struct session *session = varlink_connection_userdata(connection);
+
+    /* The session of a connection that was closed is gone. */
+    if (session != NULL)
+        session->follower = follower;
+}
+
+static int start(struct session *session)
+{
+    static const struct timeval first_call = { .tv_sec = SESSION_FIRST_CALL_SECONDS };
+    struct event_base *base = session->manager->base;
+
+    session->events = EV_PERSIST | EV_READ;
+    session->event =
+        event_new(base, varlink_connection_fd(session->connection), session->events, on_event, session);
+    session->timer = evtimer_new(base, on_silence, session);
+    if (session->event == NULL || session->timer == NULL || event_add(session->event, NULL) < 0 ||
+        event_add(session->timer, &first_call) < 0)
+        return -ENOMEM;
+    return 0;
+}
+
+int session_new(struct manager *manager, int fd, const struct peer *peer)
+{
+    struct session *session = calloc(1, sizeof(*session));
+    int r;
+
+    if (session == NULL)
+        return -ENOMEM;
+    session->manager = manager;
+    session->peer = *peer;
+    r = varlink_connection_new(fd, &session->connection);
+    if (r < 0) {
+        free(session);
+        return r;
+    }
+    TAILQ_INSERT_TAIL(&manager->sessions, session, link);
+    manager->n_sessions++;
+    varlink_connection_set_userdata(session->connection, session);
+    r = start(session);
+    if (r == 0)
+        varlink_connection_set_changed(session->connection, on_changed, session);
+    else
+        (void)session_free(session); /* the fd is gone with it: no second close by the caller */
+    return 0;
+}
+
+struct session *session_free(struct session *session)
+{
+    struct manager *manager = session->manager;
+
+    /* References that others hold find neither session nor event any more. */
+    varlink_connection_set_changed(session->connection, NULL, NULL);
+    varlink_connection_close(session->connection);
+    varlink_connection_set_userdata(session->connection, NULL);
+    varlink_connection_unref(session->connection);
+    if (session->event != NULL)
+        event_free(session->event);
+    if (session->timer != NULL)
+        event_free(session->timer);
+    TAILQ_REMOVE(&manager->sessions, session, link);
+    manager->n_sessions--;
+    free(session);
+    listeners_resume(&manager->listeners);
+    return NULL;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef GUEST_SESSION_H
+#define GUEST_SESSION_H
+
+/* One accepted connection in the event loop. */
+
+#include <event2/event.h>
+#include <sys/queue.h>
+
+#include "proto/connection.h"
+#include "proto/peer.h"
+
+/* More than a host daemon, a CLI per container and a monitoring agent need; each may hold some 4.5 MiB. */
+#define SESSIONS_MAX 64u
+/* A peer that says nothing for so long does not get to keep a place. */
+#define SESSION_FIRST_CALL_SECONDS 10
+
+struct follower;
+struct manager;
+
+struct session {
+    TAILQ_ENTRY(session) link;
+    struct manager *manager;
+    struct varlink_connection *connection;
+    struct event *event;
+    short events;        /* what the event waits for */
+    struct event *timer; /* until the first call */
+    struct follower *follower;
+    struct peer peer;
+};
+
+/* Takes an accepted socket over (only if 0 is returned). Returns 0, -ENOMEM or fcntl(2)'s errors. */
+int session_new(struct manager *manager, int fd, const struct peer *peer);
+
+/* Closes. Returns NULL. */
+struct session *session_free(struct session *session);
+
+/* For varlink_service_set_authorize(): a peer that calls has a place to keep. */
+int session_authorize(struct varlink_connection *connection, const struct varlink_call *call, void *userdata);
+
+/* Who is to send more when the peer has read what it got; NULL: nobody. */
+void session_set_follower(struct varlink_connection *connection, struct follower *follower);
+
+#endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef GUEST_SPAWN_REQUEST_H
+#define GUEST_SPAWN_REQUEST_H
+
+/* What a caller of Spawn asks for, decoded and checked as far as that goes without looking at the machine. */
+
+#include <czone/zone.h>
+
+#include "agent/guest/launch.h"
+#include "proto/fields.h"
+
+struct spawn_request {
+    json_t *parameters;                                         /* owned: what follows borrows from it */
+    json_t *args, *env;                                         /* arrays of strings; env may be NULL */
+    const char *id, *cwd, *user, *hostname, *root, *tier, *key; /* NULL when absent; tier never */
+    int64_t memory;
+    int64_t pids; /* 0: the daemon's default */
+    struct czone_tier_choice choice;
+    const char **argv, **envp; /* one allocation each, NULL-terminated, borrowing; envp NULL without env */
+};
+
+#define SPAWN_REQUEST_INIT                                                                                   \
+    {                                                                                                        \
+        .tier = "any"                                                                                        \
+    }
+
+/*
+ * Decodes the parameters of Spawn and keeps a reference to them.
+ *
+ * Returns 0, -EINVAL (fault says which field), -EDOM (the tier's name has not the form of one: answer
+ * NoSuchTier) or -ENOMEM.
+ */
+int spawn_request_decode(struct spawn_request *request, json_t *parameters, struct varlink_fault *fault);
+
+/* Frees what it holds. Accepts one that decode failed on. */
+void spawn_request_done(struct spawn_request *request);
+
+/* Frees the environment, which nobody asks for once the program runs. */
+void spawn_request_drop_env(struct spawn_request *request);
+
+/* The launcher's view of it, without cgroup and policy. Borrows from the request. */
+void spawn_request_launch(const struct spawn_request *request, struct launch_request *ret_launch);
+
+/* 128 bits that tell requests apart, whatever the order of their fields; the key is not part of it. */
+struct fingerprint {
+    uint64_t word[2];
+};
+
+/* Returns 0 or -ENOMEM. */
+int spawn_request_fingerprint(const struct spawn_request *request, struct fingerprint *ret_fingerprint);
+
+#endif
