@@ -36,6 +36,12 @@ enum refusal {
     REFUSAL_UNKNOWN_RANGE, /* no memory of ours is there */
 };
 
+/* `bytes` rounded up to a multiple of `block`, a power of two; 0 if that does not fit. */
+uint64_t bytes_round(uint64_t bytes, uint64_t block);
+
+/* As on the wire: "limit", "no-device", …; "" for none. */
+const char *refusal_name(enum refusal refusal);
+
 /* Guest-physical memory, [start, start + bytes). */
 struct range {
     uint64_t start;

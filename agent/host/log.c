@@ -31,21 +31,6 @@ void log_setup(bool json)
     form.journal = !json && stderr_is_journal();
 }
 
-const char *refusal_name(enum refusal refusal)
-{
-    static const char *const names[] = {
-        [REFUSAL_NONE] = "",
-        [REFUSAL_LIMIT] = "limit",
-        [REFUSAL_RATE] = "rate",
-        [REFUSAL_NO_DEVICE] = "no-device",
-        [REFUSAL_VMM] = "vmm",
-        [REFUSAL_TIMEOUT] = "timeout",
-        [REFUSAL_UNKNOWN_RANGE] = "unknown-range",
-    };
-
-    return names[refusal];
-}
-
 static const char *level_name(enum log_level level)
 {
     return level == LOG_ERR ? "error" : level == LOG_WARN ? "warning" : "info";

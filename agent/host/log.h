@@ -34,7 +34,4 @@ void log_line(enum log_level level, const char *format, ...) __attribute__((form
 void log_answer(const char *verb, int64_t id, const char *zone, const struct driver_answer *answer,
                 uint64_t ms);
 
-/* As on the wire: "limit", "no-device", …; "" for none. */
-const char *refusal_name(enum refusal refusal);
-
 #endif

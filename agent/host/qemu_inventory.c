@@ -14,11 +14,6 @@ void inventory_done(struct inventory *inventory)
     *inventory = (struct inventory){ 0 };
 }
 
-uint64_t bytes_round(uint64_t bytes, uint64_t block)
-{
-    return bytes > UINT64_MAX - (block - 1) ? 0 : (bytes + block - 1) & ~(block - 1);
-}
-
 void dimm_name(int node, char ret[DRIVER_NAME_MAX])
 {
     (void)snprintf(ret, DRIVER_NAME_MAX, "czone-dimm-%d", node);

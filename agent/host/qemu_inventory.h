@@ -86,9 +86,6 @@ int inventory_absent_cpu_nodes(json_t *cpus, struct nodes *ret, struct reason *r
 int inventory_dimm_node(const struct inventory *inventory, const struct nodes *nodes,
                         const struct driver_plug *plug);
 
-/* `bytes` rounded up to a multiple of `block`, a power of two; 0 if that does not fit. */
-uint64_t bytes_round(uint64_t bytes, uint64_t block);
-
 /* Names of our dimm on a node and of the object behind it. */
 void dimm_name(int node, char ret[DRIVER_NAME_MAX]);
 void dimm_memory_name(int node, char ret[DRIVER_NAME_MAX]);

@@ -15,7 +15,8 @@ static bool tier_equal(const struct tier_want *a, const struct tier_want *b)
 int tier_parse(const char *text, struct tier_want *ret)
 {
     static const char prefix[] = "memory_tier";
-    const char *digits = text + sizeof(prefix) - 1;
+    size_t length = strncmp(text, prefix, sizeof(prefix) - 1) == 0 ? sizeof(prefix) - 1 : 0;
+    const char *digits = text + length;
     int number = 0;
 
     if (strcmp(text, "any") == 0)
@@ -24,7 +25,7 @@ int tier_parse(const char *text, struct tier_want *ret)
         *ret = (struct tier_want){ TIER_FAST, 0 };
     else if (strcmp(text, "slow") == 0)
         *ret = (struct tier_want){ TIER_SLOW, 0 };
-    else if (strncmp(text, prefix, sizeof(prefix) - 1) == 0 && *digits && strlen(digits) <= 6) {
+    else if (*digits && strlen(digits) <= 6) {
         for (; *digits; digits++) {
             if (!isdigit((unsigned char)*digits))
                 return -EINVAL;

@@ -41,7 +41,8 @@ enum tier_rank {
     TIER_RANK_SECOND,
 };
 
-/* Reads `any`, `fast`, `slow` or `memory_tierN`. Returns 0 or -EINVAL (*ret is untouched). */
+/* Reads `any`, `fast`, `slow`, `memory_tierN` or, as libczone does, `N`. Returns 0 or -EINVAL (*ret is
+ * untouched). */
 int tier_parse(const char *text, struct tier_want *ret);
 
 /* Adds `NAME=NODES`, NAME not `any`. Returns 0, -EINVAL, -EEXIST (the tier is there) or -ENOSPC; the reason
