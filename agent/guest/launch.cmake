@@ -15,5 +15,5 @@ add_library(czone_launch_objects OBJECT
     ${CMAKE_CURRENT_LIST_DIR}/launch_tree.c
     ${CMAKE_CURRENT_LIST_DIR}/launch_user.c)
 czone_defaults(czone_launch_objects)
-target_include_directories(czone_launch_objects PRIVATE ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/include)
+target_include_directories(czone_launch_objects PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
 target_link_libraries(czone_launch_objects PRIVATE PkgConfig::JANSSON PUBLIC PkgConfig::SECCOMP)

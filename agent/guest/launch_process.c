@@ -116,6 +116,14 @@ static int make_pipe(int *ret_read, int *ret_write)
     return 0;
 }
 
+static struct launch take_launch(struct launch *launch)
+{
+    struct launch taken = *launch;
+
+    *launch = (struct launch)LAUNCH_INIT;
+    return taken;
+}
+
 int launch_start(struct launcher *launcher, const struct launch_request *request, struct launch *ret_launch,
                  struct launch_failure *failure)
 {
@@ -145,8 +153,7 @@ int launch_start(struct launcher *launcher, const struct launch_request *request
                                   "cannot create the container's first process: %s%s", strerror(-pid),
                                   clone_hint(pid));
     launch.pid = pid;
-    *ret_launch = launch;
-    launch = (struct launch)LAUNCH_INIT;
+    *ret_launch = take_launch(&launch);
     return 0;
 }
 

@@ -115,7 +115,7 @@ static int check_needs(const struct launch_root *root, int fd, const char *name,
     CLEANUP_FD int owned = -EBADF;
 
     for (int depth = 0; depth <= SCRIPT_DEPTH_MAX; depth++) {
-        char head[LAUNCH_SCRIPT_HEAD], loader[PATH_MAX], path[PATH_MAX];
+        char head[LAUNCH_SCRIPT_HEAD], loader[PATH_MAX] = "", path[PATH_MAX];
         const char *needed = loader;
         bool script;
         ssize_t n;

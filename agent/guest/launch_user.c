@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/guest/launch_user.h"
 
-#include <limits.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -242,24 +240,31 @@ static int user_failure(struct launch_failure *failure, const char *spec, int er
                               spec, why);
 }
 
+static int read_failure(struct launch_failure *failure, const char *spec, const char *path, int error)
+{
+    return launch_failure_set(failure, LAUNCH_NO_USER, LAUNCH_STAGE_USER, error, "user",
+                              "user '%s': cannot read %s of the root: %s", spec, path,
+                              error == -EINVAL ? "not a regular file" : strerror(-error));
+}
+
 int launch_user_find(const struct launch_root *root, const char *spec, struct launch_user *ret_user,
                      struct launch_failure *failure)
 {
-    CLEANUP_FREE char *passwd = NULL, *group = NULL;
-    const char *path = "/etc/passwd";
+    char *passwd = NULL, *group = NULL;
     int r;
 
     if (!spec)
         spec = "0:0";
-    r = read_account_file(root, path, &passwd);
-    if (r == 0) {
-        path = "/etc/group";
-        r = read_account_file(root, path, &group);
-    }
+    r = read_account_file(root, "/etc/passwd", &passwd);
     if (r < 0)
-        return launch_failure_set(failure, LAUNCH_NO_USER, LAUNCH_STAGE_USER, r, "user",
-                                  "user '%s': cannot read %s of the root: %s", spec, path,
-                                  r == -EINVAL ? "not a regular file" : strerror(-r));
+        return read_failure(failure, spec, "/etc/passwd", r);
+    r = read_account_file(root, "/etc/group", &group);
+    if (r < 0) {
+        free(passwd);
+        return read_failure(failure, spec, "/etc/group", r);
+    }
     r = launch_user_parse(spec, passwd, group, ret_user);
+    free(passwd);
+    free(group);
     return r < 0 ? user_failure(failure, spec, r) : 0;
 }

@@ -1,24 +1,20 @@
-#SPDX - License - Identifier : Apache - 2.0
-#The launcher.The tests that really launch need root and Linux 5.14 with cgroup2 mounted somewhere;          \
-    they run in a microVM as well
-#(LAUNCH_PROBE names the probe there).
-if (TARGET czone_launch_objects)
-add_executable(launch_probe unit /
-               launch_probe.c) set_target_properties(launch_probe PROPERTIES C_STANDARD 11 C_EXTENSIONS ON)
-    target_compile_definitions(launch_probe PRIVATE _GNU_SOURCE) target_compile_options(launch_probe PRIVATE -
-                                                                                        Wall - Wextra)
-#Static, and hence without sanitizers : it runs in roots that hold nothing else.
-        target_link_options(launch_probe PRIVATE - static)
+# SPDX-License-Identifier: Apache-2.0
+# The launcher. The tests container and refusal really launch: they need root and a cgroup2 mount, here or in a microVM (where LAUNCH_PROBE
+# must name the probe).
+if(TARGET czone_launch_objects)
+    add_executable(launch_probe unit/launch_probe.c)
+    set_target_properties(launch_probe PROPERTIES C_STANDARD 11 C_EXTENSIONS ON)
+    target_compile_definitions(launch_probe PRIVATE _GNU_SOURCE)
+    target_compile_options(launch_probe PRIVATE -Wall -Wextra)
+    # Static, and hence without sanitizers: it runs in roots that hold nothing else.
+    target_link_options(launch_probe PRIVATE -static)
 
-            foreach (noun container failure program refusal root seccomp user) add_executable(
-                test_launch_${ noun } unit / test_launch_${ noun }.c) czone_defaults(test_launch_${
-                noun }) target_include_directories(test_launch_${ noun } PRIVATE ${ PROJECT_SOURCE_DIR } ${
-                                                       PROJECT_SOURCE_DIR } /
-                                                   include)
-                target_link_libraries(test_launch_${
-                    noun } PRIVATE czone_launch_objects $<TARGET_OBJECTS : czone_launch_objects>
-                                          czone_static PkgConfig::JANSSON PkgConfig::SECCOMP PkgConfig::CHECK)
-                    add_test(NAME unit / launch / ${ noun } COMMAND test_launch_${ noun })
-                        set_tests_properties(unit / launch /
-                                             ${ noun } PROPERTIES ENVIRONMENT
-                                             "LAUNCH_PROBE=$<TARGET_FILE:launch_probe>") endforeach() endif()
+    foreach(noun container failure program refusal root seccomp user)
+        add_executable(test_launch_${noun} unit/test_launch_${noun}.c $<TARGET_OBJECTS:czone_launch_objects>)
+        czone_defaults(test_launch_${noun})
+        target_include_directories(test_launch_${noun} PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
+        target_link_libraries(test_launch_${noun} PRIVATE czone_static PkgConfig::SECCOMP PkgConfig::CHECK)
+        add_test(NAME unit/launch/${noun} COMMAND test_launch_${noun})
+        set_tests_properties(unit/launch/${noun} PROPERTIES ENVIRONMENT "LAUNCH_PROBE=$<TARGET_FILE:launch_probe>")
+    endforeach()
+endif()

@@ -76,7 +76,7 @@ static inline void fixture_copy(const struct fixture *fixture, const char *path,
 
 static inline void fixture_set_up(struct fixture *fixture)
 {
-    (void)strcpy(fixture->root, "/tmp/czone-launch-XXXXXX");
+    *fixture = (struct fixture){ .root = "/tmp/czone-launch-XXXXXX" };
     ck_assert_ptr_nonnull(mkdtemp(fixture->root));
     ck_assert_int_eq(chmod(fixture->root, 0755), 0);
 }

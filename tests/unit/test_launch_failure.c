@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <check.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,7 +26,7 @@ START_TEST(text_becomes_one_line_of_utf8)
 {
     char text[64];
 
-    (void)strcpy(text, texts[_i].dirty);
+    (void)snprintf(text, sizeof(text), "%s", texts[_i].dirty);
     launch_text_clean(text);
     ck_assert_str_eq(text, texts[_i].clean);
 }
@@ -37,8 +38,10 @@ START_TEST(a_message_that_is_too_long_is_cut_between_characters)
     char name[1024];
 
     memset(name, 0, sizeof(name));
-    for (int i = 0; i < 1000; i += 2)
-        memcpy(name + i, "\xc3\xbc", 2);
+    for (int i = 0; i < 1000; i += 2) {
+        name[i] = '\xc3'; /* u with two dots */
+        name[i + 1] = '\xbc';
+    }
     ck_assert_int_eq(
         launch_failure_set(&failure, LAUNCH_NO_ROOT, LAUNCH_STAGE_ROOT, -ENOENT, "root", "%s", name),
         -ENOENT);

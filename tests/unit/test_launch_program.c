@@ -272,7 +272,8 @@ START_TEST(a_first_line_that_does_not_fit_is_refused)
     char head[256];
 
     memset(head, 'x', sizeof(head));
-    memcpy(head, "#!/", 3);
+    head[0] = '#';
+    head[1] = '!';
     ck_assert_int_eq(launch_script_parse(head, sizeof(head), &interpreter), -ENOEXEC);
 }
 END_TEST
