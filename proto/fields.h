@@ -54,7 +54,7 @@ enum {
 struct varlink_field {
     const char *name;
     enum varlink_type type;
-    size_t offset; /* of the member whose C type stands beside the type above */
+    unsigned int offset; /* of the member whose C type stands beside the type above */
     unsigned int flags;
     int64_t min, max;
     size_t count_max;

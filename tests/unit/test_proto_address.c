@@ -38,7 +38,7 @@ static struct address unix_address(void)
 {
     struct address address = { .type = ADDRESS_UNIX };
 
-    strcpy(address.path, path);
+    (void)snprintf(address.path, sizeof(address.path), "%s", path);
     return address;
 }
 

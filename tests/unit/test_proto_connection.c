@@ -427,7 +427,7 @@ START_TEST(reading_pauses_while_calls_wait)
         sent += n > 0 ? n : 0;
         ck_assert_int_eq(process(), 1);
     }
-    ck_assert_int_lt(sent, 2 * 1024 * 1024); /* the rest waits in the kernel, then at the sender */
+    ck_assert_int_lt(sent, 2L * 1024 * 1024); /* the rest waits in the kernel, then at the sender */
     ck_assert_int_eq(varlink_connection_events(connection) & POLLIN, 0);
     ck_assert_int_eq(varlink_connection_reply(connection, json_object()), 0);
     for (size_t i = 0; i < VARLINK_MESSAGE_MAX / sizeof(block); i++) {

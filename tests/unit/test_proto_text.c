@@ -97,7 +97,7 @@ static int parse_nested(size_t depth)
 
     memset(text + at, '[', depth - 1);
     memset(text + at + depth - 1, ']', depth - 1);
-    strcpy(text + at + 2 * (depth - 1), "}");
+    (void)stpcpy(text + at + 2 * (depth - 1), "}");
     return parse(text);
 }
 
@@ -127,7 +127,7 @@ START_TEST(the_number_of_values_ends_at_its_limit)
 
     while (n-- > 0)
         at = stpcpy(at, ",{}");
-    strcpy(at, "]}");
+    (void)stpcpy(at, "]}");
     ck_assert_int_eq(parse(text), -E2BIG);
     ck_assert_ptr_nonnull(strstr(reason.text, "values"));
     free(text);
