@@ -14,3 +14,15 @@ endforeach()
 # Every allocation of the core passes through the test, which lets one fail at a time.
 target_link_options(test_core_no_memory PRIVATE
     LINKER:--wrap=malloc LINKER:--wrap=calloc LINKER:--wrap=reallocarray)
+
+# Who may use whom; the check first shows that it can fail.
+set(layers ${PROJECT_SOURCE_DIR}/tests/support/layers)
+add_test(NAME layers/notices_planted_violations COMMAND ${layers} --prove ${PROJECT_SOURCE_DIR})
+set(arguments --build ${CMAKE_BINARY_DIR})
+foreach(program czone-hostd czonectl)
+    if(TARGET ${program})
+        list(APPEND arguments --program $<TARGET_FILE:${program}>)
+    endif()
+endforeach()
+add_test(NAME layers/hold COMMAND ${layers} ${PROJECT_SOURCE_DIR} ${arguments}
+         --core-object "$<JOIN:$<TARGET_OBJECTS:czone_core_objects>,;--core-object;>" COMMAND_EXPAND_LISTS)
