@@ -117,6 +117,11 @@ const struct varlink_call *varlink_connection_call(const struct varlink_connecti
     return connection->running ? &connection->call : NULL;
 }
 
+bool varlink_connection_is_half_closed(const struct varlink_connection *connection)
+{
+    return connection->running && connection->stream.ended && connection->stream.error == 0;
+}
+
 const char *varlink_connection_reason(const struct varlink_connection *connection)
 {
     return connection->stream.reason.text;

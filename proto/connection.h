@@ -18,8 +18,9 @@
  * Peer gone: a peer that closed its socket ends the connection at once, also during a call, and replies to it
  * fail with -ENOTCONN. A peer that only finished sending (shutdown(2), `printf ... | socat`) gets the replies
  * to all it sent, then the connection ends. A half-closed connection has nothing to wait for while its call
- * runs, so events() may be 0; if such a peer then closes entirely this is seen at the next reply, or at the
- * next process().
+ * runs, so events() is 0; if such a peer then closes entirely this is seen at the next reply or the next
+ * process(). A server whose calls may run for hours calls process() on these now and then, and only these:
+ * varlink_connection_is_half_closed().
  *
  * Not thread-safe. Nothing here blocks. Reference-counted, so that work that outlives the connection may hold
  * one and gets -ENOTCONN.
@@ -108,6 +109,10 @@ int varlink_connection_next_call(struct varlink_connection *connection, const st
 
 /* The call that waits for its final reply, or NULL. */
 const struct varlink_call *varlink_connection_call(const struct varlink_connection *connection);
+
+/* Has the peer stopped sending while its call runs, so that only process() can tell whether it is still
+ * there? */
+bool varlink_connection_is_half_closed(const struct varlink_connection *connection);
 
 /* Why the connection ended; empty while it has not. Printable. */
 const char *varlink_connection_reason(const struct varlink_connection *connection);

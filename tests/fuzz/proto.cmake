@@ -2,7 +2,7 @@
 # Each target runs over its corpus as a test. With libFuzzer, which also wants its instrumentation in the code under test:
 #   cmake -C .cmake/clang.cmake -S . -B build -DCZONE_FUZZ_ENGINE=ON -DCZONE_SANITIZE=address,undefined,fuzzer-no-link
 #   build/tests/fuzz_call -max_total_time=60 -dict=tests/fuzz/json.dict /tmp/found tests/fuzz/corpus/call
-foreach(target frame call address)
+foreach(target frame call address connection)
     add_executable(fuzz_${target} fuzz/fuzz_${target}.c)
     czone_defaults(fuzz_${target})
     target_link_libraries(fuzz_${target} PRIVATE czone_proto)

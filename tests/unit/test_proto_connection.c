@@ -318,8 +318,10 @@ START_TEST(who_closes_after_half_closing_is_gone_too)
     expect_call("a.b.C");
     varlink_connection_watch(connection, on_gone, &n_gone);
     ck_assert_int_eq(process(), 1);
+    ck_assert(varlink_connection_is_half_closed(connection));
     close(take_fd(&peer));
     ck_assert_int_eq(varlink_connection_process(connection, 0), -ECONNRESET);
+    ck_assert(!varlink_connection_is_half_closed(connection));
     ck_assert_int_eq(n_gone, 1);
 }
 END_TEST
