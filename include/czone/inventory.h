@@ -18,11 +18,11 @@ struct czone_block {
 
 /* What a node is to the allocator. */
 enum czone_node_role {
-    CZONE_NODE_HOME,    /* has memory the kernel itself uses; shared by all */
+    CZONE_NODE_HOME,    /* has online memory, and CPUs or boot memory that the kernel uses; shared by all */
     CZONE_NODE_FREE,    /* memory-only, hot-plugged, no claim: a zone may be placed here */
     CZONE_NODE_CLAIMED, /* holds a zone */
     CZONE_NODE_EMPTY,   /* possible, without memory now: the host may plug into it */
-    CZONE_NODE_UNFIT,   /* memory-only, but its memory was there at boot: not ours to take offline */
+    CZONE_NODE_UNFIT,   /* its memory was there at boot, or it has CPUs, whose tasks would fill it */
 };
 
 struct czone_node {

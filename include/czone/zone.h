@@ -58,10 +58,16 @@ struct czone_zone_info {
 /*
  * Whether `request` could ever be served here, and by which node now. Pure: neither claims nor reads
  * anything. Placement is deterministic: among free nodes of the allowed tiers the one with the shortest
- * sufficient run, then the lowest node, then the lowest block. Returns 0, or -EINVAL  bad name, bytes of 0 or
- * above INT64_MAX, unknown tier (failure says which) -EEXIST  a zone of this name exists -ENOSPC  no free
- * node has such a run now (the host could plug one) -ENODEV  there is no node at all that could hold a zone:
- * the machine has no second NUMA node (failure names the QEMU flags)
+ * sufficient run, then the lowest node, then the lowest block. FAST and SLOW look at length only within the
+ * tier they settle on; with ANY the slower tier comes before the lower node. A tier that the kernel does not
+ * tell counts as the slowest.
+ *
+ * Returns 0, or
+ *   -EINVAL  bad name, bytes of 0 or above INT64_MAX, unknown tier (failure says which)
+ *   -EEXIST  a zone of this name exists
+ *   -ENOSPC  no free node has such a run now (the host could plug one)
+ *   -ENODEV  there is no node at all that could hold a zone: the machine has no second NUMA node (failure
+ *            names the QEMU flags)
  */
 int czone_zone_probe(const struct czone_ctx *ctx, const struct czone_zone_request *request,
                      struct czone_zone_info *ret_info, struct czone_failure *failure);
