@@ -246,17 +246,20 @@ void container_end(struct container *container, const char *why)
 /* Six random bytes: nobody guesses or collides with a made-up id. Not in use, which is checked anyway. */
 static int choose_id(struct manager *manager, struct container *container)
 {
+    char id[sizeof(container->id)];
     uint64_t number = 0;
 
     if (container->request.id != NULL) {
         (void)snprintf(container->id, sizeof(container->id), "%s", container->request.id);
         return 0;
     }
+    /* Into a buffer of its own: the container is in the manager's list already and would find itself. */
     do {
         if (getrandom(&number, 6, 0) != 6)
             return -errno;
-        (void)snprintf(container->id, sizeof(container->id), "c%012" PRIx64, number);
-    } while (manager_find(manager, container->id) != NULL);
+        (void)snprintf(id, sizeof(id), "c%012" PRIx64, number);
+    } while (manager_find(manager, id) != NULL);
+    (void)snprintf(container->id, sizeof(container->id), "%s", id);
     return 0;
 }
 
