@@ -165,6 +165,19 @@ START_TEST(mounts_do_not_spread_through_a_shared_root)
 }
 END_TEST
 
+START_TEST(what_is_mounted_below_the_root_is_in_the_container)
+{
+    ck_assert_int_eq(unshare(CLONE_NEWNS), 0);
+    ck_assert_int_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+    fixture_dir(&run.fixture, "/data");
+    ck_assert_int_eq(mount("tmpfs", fixture_path(&run.fixture, "/data"), "tmpfs", 0, NULL), 0);
+    fixture_copy(&run.fixture, "/data/probe", 0755, fixture_path(&run.fixture, "/probe"));
+    run.args[0] = "/data/probe";
+    run_probe(&run, "true");
+    ck_assert_int_eq(umount(fixture_path(&run.fixture, "/data")), 0);
+}
+END_TEST
+
 START_TEST(only_sigkill_ends_a_program_that_handles_no_signal)
 {
     run.args[1] = "stay";
@@ -259,6 +272,7 @@ int main(void)
     tcase_add_test(tests, the_memory_policy_is_that_of_the_request);
     tcase_add_test(tests, mounts_of_a_container_are_not_seen_outside);
     tcase_add_test(tests, mounts_do_not_spread_through_a_shared_root);
+    tcase_add_test(tests, what_is_mounted_below_the_root_is_in_the_container);
     tcase_add_test(tests, only_sigkill_ends_a_program_that_handles_no_signal);
     tcase_add_test(tests, the_guests_own_root_is_read_only_with_fresh_scratch_directories);
     tcase_add_test(tests, the_program_is_born_in_its_cgroup_and_sees_it_as_the_root);
