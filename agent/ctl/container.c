@@ -53,6 +53,14 @@ static const struct varlink_field failure_fields[] = {
       .max = TEXT_MAX },
 };
 
+/* As io.czone.Container has it. It is printed where shells read it (`czonectl kill $(czonectl ps -q)`): a
+ * guest must not be able to put anything else there. */
+static bool id_is_sound(const char *id)
+{
+    return strlen(id) <= 63 &&
+           strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == strlen(id);
+}
+
 enum exit_code container_read(const struct ctl *ctl, const char *method, json_t *object,
                               struct container *ret)
 {
@@ -74,6 +82,8 @@ enum exit_code container_read(const struct ctl *ctl, const char *method, json_t 
                                   VARLINK_IGNORE_UNKNOWN, &wire.container, &fault);
     if (r < 0)
         return ctl_bad_reply(ctl, method, fault.parameter, fault.reason.text);
+    if (!id_is_sound(wire.container.id))
+        return ctl_bad_reply(ctl, method, "id", "is no container's id");
     *ret = wire.container;
     return EXIT_OK;
 }

@@ -129,7 +129,10 @@ void help_print_completion(FILE *out)
     (void)fputs(") things=$(timeout 2 czonectl \"${where[@]}\" ps --quiet 2>/dev/null) ;;\n        ", out);
     print_verbs_with(out, VERB_VERBS);
     (void)fputs(") things=$verbs ;;\n        esac\n    fi\n"
-                "    mapfile -t COMPREPLY < <(compgen -W \"$things\" -- \"$current\")\n}\n"
+                /* Not `compgen -W`, which expands what it is given as a shell does: ids come from a guest. */
+                "    COMPREPLY=()\n    while read -r word; do\n"
+                "        [[ $word == \"$current\"* ]] && COMPREPLY+=(\"$word\")\n"
+                "    done < <(tr -s ' ' '\\n' <<< \"$things\")\n}\n"
                 "complete -o default -F _czonectl czonectl\n",
                 out);
 }

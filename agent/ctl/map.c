@@ -2,6 +2,7 @@
 #include "agent/ctl/map.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@
 #define PER_LINE_MAX  128u
 #define ROLE_MAX      12u
 #define BAR_CELLS     10u
+#define STRAY_ROLE    "not listed"
 
 enum kind {
     KIND_KERNEL,
@@ -32,10 +34,10 @@ static const struct {
     enum paint paint;
     const char *meaning;
 } kinds[] = {
-    [KIND_KERNEL] = { "█", "#", PAINT_DIM, "kernel memory: home, stays" },
-    [KIND_MOVABLE] = { "▒", "+", PAINT_NONE, "movable, in no zone" },
+    [KIND_KERNEL] = { "█", "#", PAINT_DIM, "kernel, stays" },
+    [KIND_MOVABLE] = { "▒", "+", PAINT_NONE, "movable, no zone" },
     [KIND_GOING] = { "▼", "v", PAINT_BUSY, "going offline" },
-    [KIND_OFFLINE] = { "·", ".", PAINT_DIM, "offline, in no zone" },
+    [KIND_OFFLINE] = { "·", ".", PAINT_DIM, "offline, no zone" },
     [KIND_ABSENT] = { "╌", "-", PAINT_DIM, "absent" },
     [KIND_MISPLACED] = { "!", "!", PAINT_BAD, "kernel memory inside a zone: it will not come back" },
     [KIND_UNKNOWN] = { "?", "?", PAINT_BAD, "in a state this czonectl does not know" },
@@ -45,6 +47,7 @@ struct map {
     const struct inventory *inventory;
     const struct terminal *terminal;
     unsigned int node_width, role_width, address_width;
+    unsigned int head_width;
     unsigned int per_line; /* blocks */
     bool seen[sizeof(kinds) / sizeof(*kinds)];
     bool seen_offline_zone;
@@ -163,29 +166,35 @@ static void line_head(struct map *map, const struct node *node, const char *role
     }
 }
 
-/* One line: blocks `first` to `first` + per_line of a node, of which the sorted `blocks` are those that
- * exist. */
-static void draw_line(struct map *map, int64_t node, int64_t first, const struct block *blocks,
-                      size_t n_blocks, bool starts, int64_t last_of_node)
+/* Number of the last block of `node` among `blocks`, which begin with one of it, below `limit`. */
+static int64_t last_in_line(const struct block *blocks, size_t n_blocks, int64_t node, int64_t limit)
 {
+    int64_t last = -1;
+
+    for (size_t i = 0; i < n_blocks && blocks[i].block < limit; i++)
+        if (blocks[i].node == node)
+            last = blocks[i].block;
+    return last;
+}
+
+/* One line: blocks `first` to `first` + per_line. `blocks` are sorted and begin with the first of this node
+ * that is in the line. */
+static void draw_line(struct map *map, int64_t node, int64_t first, const struct block *blocks,
+                      size_t n_blocks)
+{
+    int64_t last = last_in_line(blocks, n_blocks, node, first + map->per_line);
     size_t at = 0;
-    bool begun = !starts;
 
-    for (unsigned int i = 0; i < map->per_line; i++) {
-        int64_t number = first + i;
-
-        while (at < n_blocks && (blocks[at].block < number || blocks[at].node != node))
+    for (int64_t number = first; number <= last; number++) {
+        while (blocks[at].block < number || blocks[at].node != node)
             at++;
-        if (number > last_of_node)
-            break;
-        if (i && i % GROUP == 0) {
+        if (number > first && (number - first) % GROUP == 0) {
             paint(map, PAINT_NONE);
             (void)fputc(' ', map->terminal->file);
         }
-        if (at < n_blocks && blocks[at].block == number) {
+        if (blocks[at].block == number) {
             draw_block(map, &blocks[at]);
-            begun = true;
-        } else if (begun) {
+        } else if (number > blocks[0].block) {
             draw_kind(map, KIND_ABSENT, kinds[KIND_ABSENT].paint);
         } else {
             paint(map, PAINT_NONE);
@@ -196,20 +205,10 @@ static void draw_line(struct map *map, int64_t node, int64_t first, const struct
     (void)fputc('\n', map->terminal->file);
 }
 
-static int64_t last_block(const struct inventory *inventory, int64_t node)
-{
-    int64_t last = -1;
-
-    for (size_t i = 0; i < inventory->n_blocks; i++)
-        if (inventory->blocks[i].node == node)
-            last = inventory->blocks[i].block;
-    return last;
-}
-
 static int draw_node(struct map *map, const struct node *node)
 {
     const struct inventory *inventory = map->inventory;
-    int64_t last = last_block(inventory, node->node), drawn = -1;
+    int64_t drawn = -1;
     CLEANUP_FREE char *whole = printable_copy(node->role, map->terminal->utf8), *role = NULL;
     bool first = true;
 
@@ -217,41 +216,47 @@ static int draw_node(struct map *map, const struct node *node)
         role = printable_cut(whole, ROLE_MAX, map->terminal->utf8);
     if (!role)
         return -ENOMEM;
-    if (last < 0) {
-        line_head(map, node, role, -1);
-        (void)fprintf(map->terminal->file, "%sno memory%s\n", terminal_paint(map->terminal, PAINT_DIM),
-                      terminal_plain(map->terminal));
-        return 0;
-    }
     for (size_t i = 0; i < inventory->n_blocks; i++) {
         int64_t line = inventory->blocks[i].block / map->per_line;
 
         if (inventory->blocks[i].node != node->node || line == drawn)
             continue;
         line_head(map, first ? node : NULL, first ? role : "", line * map->per_line * inventory->block_size);
-        draw_line(map, node->node, line * map->per_line, inventory->blocks + i, inventory->n_blocks - i,
-                  first, last);
+        draw_line(map, node->node, line * map->per_line, inventory->blocks + i, inventory->n_blocks - i);
         first = false;
         drawn = line;
+    }
+    if (first) {
+        line_head(map, node, role, -1);
+        (void)fprintf(map->terminal->file, "%sno memory%s\n", terminal_paint(map->terminal, PAINT_DIM),
+                      terminal_plain(map->terminal));
     }
     return 0;
 }
 
-/* Blocks whose node is not among the nodes must not vanish from the picture. */
+/* Is this block the first of a node that is not among the nodes? */
+static bool is_stray(const struct inventory *inventory, size_t i)
+{
+    int64_t number = inventory->blocks[i].node;
+
+    for (size_t j = 0; j < inventory->n_nodes; j++)
+        if (inventory->nodes[j].node == number)
+            return false;
+    for (size_t j = 0; j < i; j++)
+        if (inventory->blocks[j].node == number)
+            return false;
+    return true;
+}
+
+/* Blocks of such nodes must not vanish from the picture. */
 static int draw_strays(struct map *map)
 {
     const struct inventory *inventory = map->inventory;
 
     for (size_t i = 0; i < inventory->n_blocks; i++) {
-        int64_t number = inventory->blocks[i].node;
-        struct node stray = { .node = number, .role = "not listed" };
-        bool known = false;
+        struct node stray = { .node = inventory->blocks[i].node, .role = STRAY_ROLE };
 
-        for (size_t j = 0; !known && j < inventory->n_nodes; j++)
-            known = inventory->nodes[j].node == number;
-        for (size_t j = 0; !known && j < i; j++)
-            known = inventory->blocks[j].node == number;
-        if (!known && draw_node(map, &stray) < 0)
+        if (is_stray(inventory, i) && draw_node(map, &stray) < 0)
             return -ENOMEM;
     }
     return 0;
@@ -266,31 +271,49 @@ static unsigned int digits(uint64_t value, unsigned int base)
     return count;
 }
 
-static int lay_out(struct map *map)
+static void widen(unsigned int *width, unsigned int wanted, unsigned int limit)
+{
+    if (wanted > limit)
+        wanted = limit;
+    if (wanted > *width)
+        *width = wanted;
+}
+
+static int measure(struct map *map)
 {
     const struct inventory *inventory = map->inventory;
-    unsigned int width = map->terminal->width ? map->terminal->width : WIDTH_DEFAULT, head, room;
     int64_t last = inventory->n_blocks ? inventory->blocks[inventory->n_blocks - 1].block : 0;
 
     map->node_width = 1;
+    map->address_width = digits((uint64_t)(last * inventory->block_size), 16);
     for (size_t i = 0; i < inventory->n_nodes; i++) {
         CLEANUP_FREE char *role = printable_copy(inventory->nodes[i].role, map->terminal->utf8);
-        unsigned int role_width, node_width = digits((uint64_t)inventory->nodes[i].node, 10);
 
         if (!role)
             return -ENOMEM;
-        role_width = printable_width(role);
-        if (role_width > map->role_width)
-            map->role_width = role_width > ROLE_MAX ? ROLE_MAX : role_width;
-        if (node_width > map->node_width)
-            map->node_width = node_width;
+        widen(&map->role_width, printable_width(role), ROLE_MAX);
+        widen(&map->node_width, digits((uint64_t)inventory->nodes[i].node, 10), UINT_MAX);
     }
     for (size_t i = 0; i < inventory->n_blocks; i++)
-        if (inventory->blocks[i].node < 0 && map->node_width < 2)
-            map->node_width = 2;
-    map->address_width = digits((uint64_t)(last * inventory->block_size), 16);
-    head = 5 + map->node_width + 2 + map->role_width + 2 + 2 + map->address_width + 2;
-    room = width > head ? width - head : 0;
+        if (is_stray(inventory, i)) {
+            int64_t number = inventory->blocks[i].node;
+
+            widen(&map->role_width, strlen(STRAY_ROLE), ROLE_MAX);
+            widen(&map->node_width, number < 0 ? 2 : digits((uint64_t)number, 10), UINT_MAX);
+        }
+    return 0;
+}
+
+static int lay_out(struct map *map)
+{
+    unsigned int width = map->terminal->width ? map->terminal->width : WIDTH_DEFAULT, room;
+    int r = measure(map);
+
+    if (r < 0)
+        return r;
+    /* "node N  ROLE  0xADDRESS  " */
+    map->head_width = 5 + map->node_width + 2 + map->role_width + 2 + 2 + map->address_width + 2;
+    room = width > map->head_width ? width - map->head_width : 0;
     map->per_line = 1;
     while (map->per_line < PER_LINE_MAX && 2 * map->per_line + (2 * map->per_line - 1) / GROUP <= room)
         map->per_line *= 2;
@@ -304,8 +327,9 @@ static void draw_ruler(const struct map *map)
     for (size_t i = 0; i < map->inventory->n_blocks; i++)
         if (map->inventory->blocks[i].block % map->per_line > widest)
             widest = map->inventory->blocks[i].block % map->per_line;
-    (void)fprintf(map->terminal->file, "%*s%s",
-                  (int)(5 + map->node_width + 2 + map->role_width + 2 + 2 + map->address_width + 2), "",
+    if (widest < GROUP)
+        return;
+    (void)fprintf(map->terminal->file, "%*s%s", (int)map->head_width, "",
                   terminal_paint(map->terminal, PAINT_DIM));
     for (int64_t at = 0; at <= widest; at += GROUP) {
         char size[SIZE_TEXT_MAX], label[SIZE_TEXT_MAX + 1];
@@ -351,22 +375,38 @@ static int print_zones(const struct map *map)
     return r;
 }
 
+/* One entry; a new line where it does not fit any more. */
+static void print_entry(struct map *map, unsigned int *column, unsigned int wanted, const char *sign,
+                        const char *meaning)
+{
+    unsigned int limit = map->terminal->width ? map->terminal->width : WIDTH_DEFAULT;
+    unsigned int width = 2 + (unsigned int)strlen(meaning);
+
+    if (*column && *column + 3 + width > limit) {
+        (void)fputc('\n', map->terminal->file);
+        *column = 0;
+    }
+    (void)fprintf(map->terminal->file, "%*s", *column ? 3 : 0, "");
+    *column += width + (*column ? 3 : 0);
+    paint(map, wanted);
+    (void)fputs(sign, map->terminal->file);
+    paint(map, PAINT_NONE);
+    (void)fprintf(map->terminal->file, " %s", meaning);
+}
+
 static void print_legend(struct map *map)
 {
-    FILE *out = map->terminal->file;
+    unsigned int column = 0;
 
-    for (size_t kind = 0; kind < sizeof(kinds) / sizeof(*kinds); kind++) {
-        if (!map->seen[kind])
-            continue;
-        paint(map, kinds[kind].paint);
-        (void)fputs(mark(map, (enum kind)kind), out);
-        paint(map, PAINT_NONE);
-        (void)fprintf(out, "  %s\n", kinds[kind].meaning);
-    }
     if (map->inventory->n_zones)
-        (void)fprintf(out, "A  a zone's memory, online\n");
+        print_entry(map, &column, PAINT_NONE, "A", "zone, online");
     if (map->seen_offline_zone)
-        (void)fprintf(out, "a  a zone's memory, offline: on its way back to the host\n");
+        print_entry(map, &column, PAINT_NONE, "a", "zone, offline: on its way back to the host");
+    for (size_t kind = 0; kind < sizeof(kinds) / sizeof(*kinds); kind++)
+        if (map->seen[kind])
+            print_entry(map, &column, kinds[kind].paint, mark(map, (enum kind)kind), kinds[kind].meaning);
+    if (column)
+        (void)fputc('\n', map->terminal->file);
 }
 
 int map_print(const struct inventory *inventory, const struct terminal *terminal)
@@ -378,9 +418,9 @@ int map_print(const struct inventory *inventory, const struct terminal *terminal
     r = lay_out(&map);
     if (r < 0)
         return r;
-    (void)fprintf(terminal->file, "%sGuest-physical memory%s, %zu blocks of %s\n",
+    (void)fprintf(terminal->file, "%sGuest-physical memory%s, %zu block%s of %s\n",
                   terminal_paint(terminal, PAINT_HEAD), terminal_plain(terminal), inventory->n_blocks,
-                  size_format(inventory->block_size, size));
+                  inventory->n_blocks == 1 ? "" : "s", size_format(inventory->block_size, size));
     draw_ruler(&map);
     for (size_t i = 0; i < inventory->n_nodes; i++) {
         r = draw_node(&map, &inventory->nodes[i]);

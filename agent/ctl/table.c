@@ -140,6 +140,8 @@ static int print_cell(const struct table *table, const struct terminal *terminal
 
     if (!text)
         return -ENOMEM;
+    if (!*text)
+        paint = PAINT_NONE;
     pad = width - printable_width(text);
     if (table->columns[column].flags & TABLE_RIGHT)
         (void)fprintf(terminal->file, "%*s", (int)pad, "");
