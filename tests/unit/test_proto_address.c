@@ -19,11 +19,12 @@
 #define ELEMENTS(array) (sizeof(array) / sizeof(*(array)))
 
 static struct reason reason;
-static char folder[] = "/tmp/czone-address-XXXXXX";
+static char folder[32];
 static char path[64];
 
 static void setup(void)
 {
+    (void)snprintf(folder, sizeof(folder), "/tmp/czone-address-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(folder));
     (void)snprintf(path, sizeof(path), "%s/socket", folder);
 }

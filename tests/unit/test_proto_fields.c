@@ -44,6 +44,7 @@ static struct varlink_fault fault;
 static void teardown(void)
 {
     json_decref(parameters);
+    parameters = NULL;
 }
 
 static int decode_with(const char *text, unsigned int flags)

@@ -12,6 +12,7 @@ static struct reason reason;
 static void teardown(void)
 {
     json_decref(value);
+    value = NULL;
 }
 
 static int parse(const char *text)
