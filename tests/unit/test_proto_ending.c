@@ -8,6 +8,19 @@
 #include "proto/frame.h"
 #include "tests/unit/proto_connection.h"
 
+static const struct {
+    const char *text;
+    int error;
+} violations[] = {
+    { "x", -EBADMSG },
+    { "[]", -EBADMSG },
+    { "", -EBADMSG },
+    { "{\"method\":\"a.b.C\",\"x\":1}", -EPROTO },
+    { "{\"method\":\"a.b.C\",\"more\":1}", -EPROTO },
+    { "{\"method\":\"a.b.C\",\"parameters\":{\"x\":\"\xff\"}}", -EILSEQ },
+    { "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", -E2BIG },
+};
+
 START_TEST(a_violation_ends_the_connection_after_the_replies_before_it)
 {
     int fd = varlink_connection_fd(connection);
