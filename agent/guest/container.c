@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/guest/container.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -65,8 +64,11 @@ static void move(struct container *container, enum container_state state, const 
 {
     const char *event = container_state_event(state);
 
-    /* Only our own code moves a container: a wrong move is a bug of ours. */
-    assert(container_state_may_follow(container->state, state));
+    if (!container_state_may_follow(container->state, state)) {
+        log_error("bug: container %s was to go from %s to %s", container->id,
+                  container_state_name(container->state), container_state_name(state));
+        return;
+    }
     container->state = state;
     log_debug("container %s is %s", container->id, container_state_name(state));
     if (event != NULL)

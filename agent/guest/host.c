@@ -15,6 +15,7 @@
 #include "proto/cleanup.h"
 
 static void on_deadline(evutil_socket_t fd, short what, void *data);
+static void restore_loan(void *data, const char *name);
 
 int host_init(struct host *host, struct manager *manager, host_answered answered)
 {
@@ -22,7 +23,7 @@ int host_init(struct host *host, struct manager *manager, host_answered answered
     signal_book_init(&host->book);
     TAILQ_INIT(&host->loans);
     host->timer = evtimer_new(manager->base, on_deadline, host);
-    return host->timer == NULL ? -ENOMEM : 0;
+    return host->timer == NULL ? -ENOMEM : marks_each(&manager->loan_marks, restore_loan, host);
 }
 
 void host_done(struct host *host)
@@ -214,8 +215,15 @@ int host_attach(struct host *host, struct varlink_connection *connection, const 
     return 0;
 }
 
+static const char *loan_name(struct czone_range range, char name[40])
+{
+    (void)snprintf(name, 40, "%" PRIx64 "-%" PRIx64, range.start, range.size);
+    return name;
+}
+
 static void add_loan(struct host *host, struct czone_range range)
 {
+    char name[40];
     struct loan *loan = host->n_loans < LOANS_MAX ? calloc(1, sizeof(*loan)) : NULL;
 
     if (loan == NULL) {
@@ -226,16 +234,29 @@ static void add_loan(struct host *host, struct czone_range range)
     loan->range = range;
     TAILQ_INSERT_TAIL(&host->loans, loan, link);
     host->n_loans++;
+    marks_set(&host->manager->loan_marks, loan_name(range, name));
+}
+
+/* A loan that an earlier czoned noted. */
+static void restore_loan(void *data, const char *name)
+{
+    struct host *host = data;
+    struct czone_range range;
+
+    if (sscanf(name, "%" SCNx64 "-%" SCNx64, &range.start, &range.size) == 2)
+        add_loan(host, range);
 }
 
 static void end_loan(struct host *host, struct czone_range range)
 {
     struct loan *loan;
+    char name[40];
 
     TAILQ_FOREACH(loan, &host->loans, link)
     {
         if (loan->range.start != range.start || loan->range.size != range.size)
             continue;
+        marks_clear(&host->manager->loan_marks, loan_name(range, name));
         TAILQ_REMOVE(&host->loans, loan, link);
         host->n_loans--;
         free(loan);

@@ -93,6 +93,7 @@ static void fail(struct lease *lease, const struct refusal *refusal)
     struct manager *manager = lease->manager;
 
     loop_job_stop(&lease->job);
+    marks_clear(&lease->manager->zone_marks, lease->name);
     give_back_plugged(lease);
     lease->ops->acquired(lease->owner, refusal);
     lease_free(lease);
@@ -132,6 +133,7 @@ static int reserve(struct lease *lease, struct czone_range within, struct czone_
     r = czone_zone_reserve_start(lease->manager->ctx, &request, &job, failure);
     if (r < 0)
         return r;
+    marks_set(&lease->manager->zone_marks, lease->name);
     lease->phase = LEASE_RESERVING;
     return loop_job_start(&lease->job, lease->manager->base, job, on_reserved, lease);
 }
@@ -296,29 +298,61 @@ static int place(struct lease *lease, struct refusal *refusal)
     return r < 0 ? refuse_placement(&failure, r, lease, refusal) : 0;
 }
 
+static struct lease *lease_make(struct manager *manager, const char *name, const struct lease_ops *ops,
+                                void *owner)
+{
+    struct lease *lease = calloc(1, sizeof(*lease));
+
+    if (lease == NULL)
+        return NULL;
+    lease->manager = manager;
+    lease->ops = ops;
+    lease->owner = owner;
+    lease->info.node = CZONE_NODE_NONE;
+    lease->receipt.node = CZONE_NODE_NONE;
+    (void)snprintf(lease->name, sizeof(lease->name), "%s", name);
+    TAILQ_INSERT_TAIL(&manager->leases, lease, link);
+    lease->timer = evtimer_new(manager->base, on_late, lease);
+    if (lease->timer != NULL)
+        return lease;
+    lease_free(lease);
+    return NULL;
+}
+
+int lease_adopt(struct manager *manager, struct czone_zone *zone, const struct lease_ops *ops, void *owner,
+                struct lease **ret_lease)
+{
+    struct czone_zone_info info;
+    struct lease *lease;
+
+    czone_zone_get_info(zone, &info);
+    lease = lease_make(manager, info.name, ops, owner);
+    if (lease == NULL) {
+        czone_zone_unref(zone);
+        return -ENOMEM;
+    }
+    lease->zone = zone;
+    lease->info = info;
+    lease->bytes = info.range.size;
+    lease->zone_state = info.state;
+    lease->phase = LEASE_HELD;
+    *ret_lease = lease;
+    return 0;
+}
+
 int lease_new(struct manager *manager, const char *name, uint64_t bytes, struct czone_tier_choice tier,
               const char *tier_name, const struct lease_ops *ops, void *owner, struct lease **ret_lease,
               struct refusal *refusal)
 {
-    struct lease *lease = calloc(1, sizeof(*lease));
+    struct lease *lease = lease_make(manager, name, ops, owner);
     int r;
 
     if (lease == NULL)
         return refusal_set(refusal, -ENOMEM, ERROR_SYSTEM, NULL, "out of memory");
-    lease->manager = manager;
-    lease->ops = ops;
-    lease->owner = owner;
     lease->bytes = memory_map_round(manager->ctx, bytes);
     lease->tier = tier;
-    lease->info.node = CZONE_NODE_NONE;
-    lease->receipt.node = CZONE_NODE_NONE;
-    (void)snprintf(lease->name, sizeof(lease->name), "%s", name);
     (void)snprintf(lease->tier_name, sizeof(lease->tier_name), "%s", tier_name);
-    TAILQ_INSERT_TAIL(&manager->leases, lease, link);
-    lease->timer = evtimer_new(manager->base, on_late, lease);
-    if (lease->timer == NULL)
-        r = refusal_set(refusal, -ENOMEM, ERROR_SYSTEM, NULL, "out of memory");
-    else if (lease->bytes == 0)
+    if (lease->bytes == 0)
         r = refusal_set(refusal, -ENOSPC, ERROR_NO_MEMORY, NULL, "no machine has %" PRIu64 " bytes", bytes);
     else
         r = place(lease, refusal);
@@ -341,6 +375,7 @@ void lease_release(struct lease *lease)
     case LEASE_RESERVING:
     case LEASE_ARRIVING:
         loop_job_stop(&lease->job);
+        marks_clear(&lease->manager->zone_marks, lease->name);
         give_back_plugged(lease);
         break;
     case LEASE_HELD:

@@ -72,6 +72,11 @@ int lease_new(struct manager *manager, const char *name, uint64_t bytes, struct 
               const char *tier_name, const struct lease_ops *ops, void *owner, struct lease **ret_lease,
               struct refusal *refusal);
 
+/* Takes over a zone that exists: one that an earlier czoned left behind. The zone's reference is the lease's
+ * from here on, on failure too. Returns 0 or -ENOMEM. */
+int lease_adopt(struct manager *manager, struct czone_zone *zone, const struct lease_ops *ops, void *owner,
+                struct lease **ret_lease);
+
 /*
  * Ends a lease in whatever phase it is; the zone's cgroup must have no process left. returned() follows, or
  * has been called already. After it, or after acquired() with a refusal, the lease is not the owner's any

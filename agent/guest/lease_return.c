@@ -31,6 +31,8 @@ static void retire(struct lease *lease)
     r = czone_zone_retire(lease->zone);
     if (r < 0)
         log_error("zone %s: cannot end its claim: %s", lease->name, strerror(-r));
+    else
+        marks_clear(&lease->manager->zone_marks, lease->name);
 }
 
 static void quarantine(struct lease *lease, const char *why)

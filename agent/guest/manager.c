@@ -12,6 +12,7 @@
 #include "agent/guest/container.h"
 #include "agent/guest/lease.h"
 #include "agent/guest/log.h"
+#include "agent/guest/orphan.h"
 #include "agent/guest/receipt_stream.h"
 #include "agent/guest/self.h"
 #include "agent/guest/services.h"
@@ -107,7 +108,7 @@ static bool all_settled(const struct manager *manager)
     TAILQ_FOREACH(container, &manager->containers, link)
     if (!container->settled)
         return false;
-    return true;
+    return TAILQ_EMPTY(&manager->orphans);
 }
 
 void manager_settled(struct manager *manager)
@@ -224,6 +225,17 @@ static int add_services(struct manager *manager)
     return 0;
 }
 
+static int open_marks(struct manager *manager)
+{
+    const char *run_dir = manager->options->run_dir != NULL ? manager->options->run_dir : "/run/czone";
+    int r;
+
+    r = marks_open(&manager->zone_marks, run_dir, "czoned.zones");
+    if (r == 0)
+        r = marks_open(&manager->loan_marks, run_dir, "czoned.loans");
+    return r < 0 ? log_fail(r, "cannot use the run directory %s: %s", run_dir, strerror(-r)) : 0;
+}
+
 static int set_up(struct manager *manager)
 {
     struct self self;
@@ -241,6 +253,9 @@ static int set_up(struct manager *manager)
     if (r < 0)
         return r;
     self_protect();
+    r = open_marks(manager);
+    if (r < 0)
+        return r;
     r = launcher_new(&manager->launcher);
     if (r < 0)
         return log_fail(r, "cannot prepare the launcher: %s", strerror(-r));
@@ -250,7 +265,9 @@ static int set_up(struct manager *manager)
     r = add_services(manager);
     if (r == 0)
         r = add_events(manager);
-    return r == 0 ? listeners_open(&manager->listeners, manager) : r;
+    if (r == 0)
+        r = listeners_open(&manager->listeners, manager);
+    return r == 0 ? orphans_collect(manager) : r;
 }
 
 int manager_new(const struct options *options, struct manager **ret_manager)
@@ -262,9 +279,11 @@ int manager_new(const struct options *options, struct manager **ret_manager)
         return log_fail(-ENOMEM, "out of memory");
     manager->options = options;
     manager->notify = (struct notify)NOTIFY_INIT;
+    manager->zone_marks = manager->loan_marks = (struct marks)MARKS_INIT;
     TAILQ_INIT(&manager->sessions);
     TAILQ_INIT(&manager->containers);
     TAILQ_INIT(&manager->leases);
+    TAILQ_INIT(&manager->orphans);
     TAILQ_INIT(&manager->receipt_followers);
     TAILQ_INIT(&manager->host.loans);
     signal_book_init(&manager->host.book);
@@ -293,6 +312,7 @@ struct manager *manager_free(struct manager *manager)
     listeners_close(&manager->listeners);
     while (!TAILQ_EMPTY(&manager->containers))
         (void)container_free(TAILQ_FIRST(&manager->containers));
+    orphans_done(manager);
     lease_abandon_all(manager);
     subscribers_done(&manager->subscribers);
     while (!TAILQ_EMPTY(&manager->receipt_followers))
@@ -310,6 +330,8 @@ struct manager *manager_free(struct manager *manager)
     free_event(manager->stop_timer);
     czone_monitor_unref(manager->monitor);
     czone_ctx_unref(manager->ctx);
+    marks_close(&manager->zone_marks);
+    marks_close(&manager->loan_marks);
     notify_close(&manager->notify);
     if (manager->base != NULL)
         event_base_free(manager->base);

@@ -13,6 +13,7 @@
 #include "agent/guest/key_store.h"
 #include "agent/guest/launch.h"
 #include "agent/guest/listener.h"
+#include "agent/guest/marks.h"
 #include "agent/guest/notify.h"
 #include "agent/guest/options.h"
 #include "agent/guest/receipt.h"
@@ -22,6 +23,7 @@
 
 struct container;
 struct lease;
+struct orphan;
 struct session;
 
 /* Nodes as the kernel numbers them: CONFIG_NODES_SHIFT is 10 at most. */
@@ -44,6 +46,9 @@ struct manager {
     TAILQ_HEAD(container_list, container) containers; /* oldest first */
     size_t n_containers;
     TAILQ_HEAD(lease_list, lease) leases;
+    TAILQ_HEAD(orphan_list, orphan) orphans;
+    struct marks zone_marks; /* zones that are ours */
+    struct marks loan_marks; /* regions that the host has plugged for us */
     struct key_store keys;
     struct host host;
     struct receipts receipts;
