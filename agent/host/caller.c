@@ -54,13 +54,13 @@ void caller_close(struct caller *caller)
     caller->client = varlink_client_free(caller->client);
 }
 
-static void caller_fail(struct caller *caller, const char *text)
+static void caller_fail(struct caller *caller, bool misbehaved, const char *text)
 {
     struct reason reason; /* the text may be the client's, which goes now */
 
     reason_set(&reason, "%s", text);
     caller_close(caller);
-    caller->hooks->closed(&reason, caller->userdata);
+    caller->hooks->closed(misbehaved, &reason, caller->userdata);
 }
 
 static void dial_turn(struct caller *caller)
@@ -70,7 +70,7 @@ static void dial_turn(struct caller *caller)
 
     r = dial_process(&caller->dial, &reason);
     if (r < 0) {
-        caller_fail(caller, reason.text);
+        caller_fail(caller, false, reason.text);
         return;
     }
     if (r == 0) {
@@ -84,11 +84,17 @@ static void dial_turn(struct caller *caller)
     r = varlink_client_new(fd, &caller->client);
     if (r < 0) {
         (void)close(fd);
-        caller_fail(caller, strerror(-r));
+        caller_fail(caller, false, strerror(-r));
         return;
     }
     io_arm(caller);
     caller->hooks->connected(caller->userdata);
+}
+
+/* Of the errors in client.h those that a peer which keeps to the protocol cannot cause. */
+static bool is_nonsense(int error)
+{
+    return error == -EPROTO || error == -EBADMSG || error == -EILSEQ || error == -E2BIG || error == -EMSGSIZE;
 }
 
 static void client_turn(struct caller *caller, short revents)
@@ -108,7 +114,7 @@ static void client_turn(struct caller *caller, short revents)
             return; /* the hook closed it */
     }
     if (r < 0 || next < 0)
-        caller_fail(caller, varlink_client_reason(client));
+        caller_fail(caller, is_nonsense(next < 0 ? next : r), varlink_client_reason(client));
     else
         io_arm(caller);
 }
@@ -136,7 +142,7 @@ static void on_timer(evutil_socket_t fd, short events, void *userdata)
         /* The first turn of a dial, from the loop: connect(2) may fail at once. */
         if (dial_start(&caller->dial, caller->address, &reason) < 0) {
             caller->dialing = false;
-            caller_fail(caller, reason.text);
+            caller_fail(caller, false, reason.text);
             return;
         }
         timer_set(caller, (uint64_t)DIAL_TIMEOUT_MS * 1000u);
@@ -148,7 +154,7 @@ static void on_timer(evutil_socket_t fd, short events, void *userdata)
     }
     reason_set(&reason, "%s at %s", caller->dialing ? "no answer to the connection" : "no reply in time",
                address_format(caller->address, text));
-    caller_fail(caller, reason.text);
+    caller_fail(caller, false, reason.text);
 }
 
 void caller_open(struct caller *caller)

@@ -19,8 +19,11 @@ struct caller_hooks {
     void (*connected)(void *userdata);
     /* One reply, an error reply included; borrowed. */
     void (*reply)(const struct varlink_reply *reply, void *userdata);
-    /* The connection could not be made, broke, or was late; it is closed. Not after caller_close(). */
-    void (*closed)(const struct reason *reason, void *userdata);
+    /*
+     * The connection could not be made, broke, or was late; it is closed. Not after caller_close().
+     * @misbehaved  the peer sent what is not Varlink
+     */
+    void (*closed)(bool misbehaved, const struct reason *reason, void *userdata);
 };
 
 /* @address  borrowed, as are the hooks: they must outlive the caller. Returns 0 or -ENOMEM. */

@@ -69,8 +69,8 @@ struct driver_answer {
     struct range range; /* plug: what came in. unplug: what was asked for */
     uint64_t bytes;     /* plug: as range.bytes. unplug: by how much the VMM's own figure fell, also if
                            refused */
-    uint64_t limit;     /* with LIMIT, NO_DEVICE: the most there is; 0: not known */
-    const char *kind;   /* as in struct driver_device; NULL if none was chosen */
+    uint64_t limit;   /* LIMIT: the most this host gives; NO_DEVICE: the largest free device, 0: not known */
+    const char *kind; /* as in struct driver_device; NULL if none was chosen */
     char device[DRIVER_NAME_MAX];
     int node;
     struct reason message; /* with a refusal: what failed, on what, why, what to do */

@@ -13,6 +13,9 @@
 /* After attaching, what the guest repeats comes in one go. What it has not repeated by then is reported
  * unasked, and if nobody wants it, taken back. */
 #define REPEAT_US 1000000u
+/* Lines on refusals per second, and at once. */
+#define LOG_RATE  2u
+#define LOG_BURST 50u
 
 enum request_state {
     REQUEST_RUNNING,   /* the driver is at work */
@@ -43,6 +46,9 @@ struct host {
     struct link *link;
     struct reporter *reporter;
     struct bounds bounds;
+    struct bucket log_lines; /* on refusals: a guest can cause any number of them */
+    uint64_t log_skipped;
+    struct reason lost; /* what was said last about the VMM, so that it is said once */
     struct event *repeat_timer, *stop_timer;
     uint64_t block_size;
     bool linked, stopping;
@@ -156,12 +162,26 @@ static void request_report(struct request *request)
                  wire_kind_name(request->signal.kind), request->signal.id);
 }
 
+static void request_log(const struct request *request)
+{
+    struct host *host = request->host;
+
+    if (request->answer.refusal != REFUSAL_NONE && !bucket_take(&host->log_lines, clock_us())) {
+        host->log_skipped++;
+        return;
+    }
+    if (host->log_skipped > 0)
+        log_line(LOG_WARN, "%" PRIu64 " more requests were refused", host->log_skipped);
+    host->log_skipped = 0;
+    log_answer(wire_kind_name(request->signal.kind), request->signal.id, request->signal.zone,
+               &request->answer, request_ms(request));
+}
+
 static void request_answered(struct request *request)
 {
     request->job = NULL;
     request->state = REQUEST_ANSWERED;
-    log_answer(wire_kind_name(request->signal.kind), request->signal.id, request->signal.zone,
-               &request->answer, request_ms(request));
+    request_log(request);
     if (request->unwanted)
         request_drop(request);
     else
@@ -348,6 +368,7 @@ static void on_driver_ready(void *userdata)
                  "device %s (%s) node=%d range=0x%" PRIx64 "-0x%" PRIx64 ", %" PRIu64 " MiB plugged",
                  device.name, device.kind, device.node, device.span.start,
                  device.span.start + device.span.bytes - 1, device.plugged >> 20);
+    host->lost = (struct reason){ 0 };
     if (!host->linked)
         link_start(host->link);
     host->linked = true;
@@ -356,8 +377,11 @@ static void on_driver_ready(void *userdata)
 
 static void on_driver_lost(const struct reason *reason, void *userdata)
 {
-    (void)userdata;
-    log_line(LOG_WARN, "%s; trying again", reason->text);
+    struct host *host = userdata;
+
+    if (strcmp(host->lost.text, reason->text) != 0)
+        log_line(LOG_WARN, "%s; trying again", reason->text);
+    host->lost = *reason;
 }
 
 const struct driver_hooks host_driver_hooks = { on_driver_ready, on_driver_lost };
@@ -409,6 +433,7 @@ int host_new(struct event_base *base, const struct host_options *options, const 
     host->userdata = userdata;
     host->link_options.address = options->vm;
     host->link_options.max_bytes = options->zone_max;
+    bucket_init(&host->log_lines, LOG_RATE, LOG_BURST, clock_us());
     bounds_init(&host->bounds, options->zone_max, options->total_max, options->rate, clock_us());
     host->repeat_timer = evtimer_new(base, on_repeat_timer, host);
     host->stop_timer = evtimer_new(base, on_stop_timer, host);

@@ -17,50 +17,60 @@ struct link {
     bool stopped;
     char session[WIRE_SESSION_MAX + 1]; /* "" when there is none */
     uint64_t attached_us;
-    uint64_t pause_us;
-    struct reason last; /* why the last attempt failed, so that it is logged once */
+    uint64_t pause_us, penalty_us; /* the next ones */
+    struct reason last;            /* why the last attempt failed, so that it is logged once */
 };
 
-static void retry_later(struct link *link, uint64_t least_us, uint64_t most_us)
+static void pause_begin(struct link *link, uint64_t us)
 {
-    struct timeval pause;
+    struct timeval pause = timeval_us(us);
 
-    if (link->stopped)
-        return;
-    if (link->pause_us < least_us)
-        link->pause_us = least_us;
-    if (link->pause_us > most_us)
-        link->pause_us = most_us;
-    pause = timeval_us(link->pause_us);
-    (void)evtimer_add(link->timer, &pause);
-    link->pause_us *= 2;
+    if (!link->stopped)
+        (void)evtimer_add(link->timer, &pause);
+}
+
+/* Twice as long as the last time, within bounds. Returns it. */
+static uint64_t pause_next(uint64_t *pause_us, uint64_t least_us, uint64_t most_us)
+{
+    *pause_us = *pause_us * 2 < least_us ? least_us : *pause_us * 2 > most_us ? most_us : *pause_us * 2;
+    return *pause_us;
 }
 
 static void session_end(struct link *link)
 {
     bool was = link->session[0] != '\0';
+    uint64_t lasted_us = was ? clock_us() - link->attached_us : 0;
 
     caller_close(link->caller);
     link->session[0] = '\0';
-    if (was && clock_us() - link->attached_us > LINK_GOOD_US)
+    if (lasted_us > LINK_GOOD_US)
         link->pause_us = 0;
+    if (lasted_us > LINK_PENALTY_MAX_US)
+        link->penalty_us = 0;
     if (was)
         link->hooks->detached(link->userdata);
+}
+
+static void retry(struct link *link)
+{
+    session_end(link);
+    pause_begin(link, pause_next(&link->pause_us, LINK_RETRY_MIN_US, LINK_RETRY_MAX_US));
 }
 
 void link_again(struct link *link, const char *why)
 {
     log_line(LOG_NOTE, "detached from the guest: %s", why);
-    session_end(link);
-    retry_later(link, LINK_RETRY_MIN_US, LINK_RETRY_MAX_US);
+    retry(link);
 }
 
 void link_punish(struct link *link, const char *why)
 {
+    uint64_t us;
+
     session_end(link);
-    retry_later(link, LINK_RETRY_MAX_US, LINK_PENALTY_MAX_US);
-    log_line(LOG_WARN, "the guest misbehaves: %s; cut off for %u s", why,
-             (unsigned int)(link->pause_us / 2 / 1000000u));
+    us = pause_next(&link->penalty_us, LINK_PENALTY_MIN_US, LINK_PENALTY_MAX_US);
+    pause_begin(link, us);
+    log_line(LOG_WARN, "the guest misbehaves: %s; cut off for %u s", why, (unsigned int)(us / 1000000u));
 }
 
 static void on_connected(void *userdata)
@@ -89,13 +99,13 @@ static void on_error_reply(struct link *link, const struct varlink_reply *reply)
         log_line(LOG_WARN, "another czone-hostd has attached to this guest; trying again in %u s",
                  (unsigned int)(LINK_PENALTY_MAX_US / 1000000u));
         session_end(link);
-        retry_later(link, LINK_PENALTY_MAX_US, LINK_PENALTY_MAX_US);
+        pause_begin(link, LINK_PENALTY_MAX_US);
         return;
     }
     reason_set(&reason, "Attach: %s%s%s", reply->error, message ? ": " : "", message ? message : "");
     log_line(LOG_WARN, "the guest refuses: %s", reason.text);
     session_end(link);
-    retry_later(link, LINK_RETRY_MAX_US, LINK_PENALTY_MAX_US);
+    pause_begin(link, LINK_RETRY_MAX_US);
 }
 
 static void on_reply(const struct varlink_reply *reply, void *userdata)
@@ -132,17 +142,20 @@ static void on_reply(const struct varlink_reply *reply, void *userdata)
         link->hooks->signal(&attach.signal, link->userdata);
 }
 
-static void on_closed(const struct reason *reason, void *userdata)
+static void on_closed(bool misbehaved, const struct reason *reason, void *userdata)
 {
     struct link *link = userdata;
 
+    if (misbehaved) {
+        link_punish(link, reason->text);
+        return;
+    }
     if (link->session[0] != '\0')
         log_line(LOG_NOTE, "detached from the guest: %s", reason->text);
     else if (strcmp(link->last.text, reason->text) != 0)
         log_line(LOG_NOTE, "the guest is not there yet: %s; trying again", reason->text);
     link->last = *reason;
-    session_end(link);
-    retry_later(link, LINK_RETRY_MIN_US, LINK_RETRY_MAX_US);
+    retry(link);
 }
 
 static const struct caller_hooks caller_hooks = { on_connected, on_reply, on_closed };

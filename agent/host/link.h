@@ -4,9 +4,10 @@
 
 /*
  * The connection that io.czone.Host.Attach streams signals on. Kept up for ever: a guest that is not there
- * yet, restarts or misbehaves is attached to anew, after pauses that grow from LINK_RETRY_MIN_US to
- * LINK_RETRY_MAX_US (with misbehaviour from there to LINK_PENALTY_MAX_US) and start over when a session has
- * been good for LINK_GOOD_US. One thread; nothing blocks.
+ * yet or restarts is attached to anew after pauses that grow from LINK_RETRY_MIN_US to LINK_RETRY_MAX_US and
+ * start over once a session has lasted LINK_GOOD_US; one that misbehaves after pauses from
+ * LINK_PENALTY_MIN_US to LINK_PENALTY_MAX_US, which start over after a session of that length. One thread;
+ * nothing blocks.
  */
 
 #include "agent/host/caller.h"
@@ -14,8 +15,9 @@
 
 #define LINK_RETRY_MIN_US   UINT64_C(100000)
 #define LINK_RETRY_MAX_US   UINT64_C(5000000)
+#define LINK_GOOD_US        UINT64_C(1000000)
+#define LINK_PENALTY_MIN_US UINT64_C(5000000)
 #define LINK_PENALTY_MAX_US UINT64_C(60000000)
-#define LINK_GOOD_US        UINT64_C(10000000)
 /* A guest under emulation that is busy booting needs a while. */
 #define LINK_REPLY_US UINT64_C(15000000)
 

@@ -106,11 +106,12 @@ static void on_reply(const struct varlink_reply *reply, void *userdata)
     send_next(reporter);
 }
 
-static void on_closed(const struct reason *reason, void *userdata)
+static void on_closed(bool misbehaved, const struct reason *reason, void *userdata)
 {
     struct reporter *reporter = userdata;
     struct timeval pause = timeval_us(reporter->pause_us);
 
+    (void)misbehaved; /* a guest whose reports never get through has nothing from it */
     if (!TAILQ_EMPTY(&reporter->reports)) {
         log_line(LOG_WARN, "reporting to the guest: %s", reason->text);
         (void)evtimer_add(reporter->timer, &pause);

@@ -111,7 +111,7 @@ json_t *wire_report_encode(const char *session, const struct wire_signal *signal
     if (r == 0 && !ok)
         r = json_object_update_new(object, json_pack("{ss ss}", "reason", refusal_name(answer->refusal),
                                                      "message", answer->message.text));
-    if (r == 0 && !ok && answer->limit)
+    if (r == 0 && !ok && (answer->limit || answer->refusal == REFUSAL_LIMIT))
         r = json_object_set_new(object, "limit", json_integer((json_int_t)answer->limit));
     if (r < 0) {
         json_decref(object);
