@@ -216,18 +216,6 @@ bool run_index_shortest(const struct run_index *index, size_t i, uint64_t at_lea
     return false;
 }
 
-uint64_t run_index_longest(const struct run_index *index, size_t i, czone_node_id *ret_node)
-{
-    const struct run_tier *tier = &index->tiers[i];
-
-    for (size_t class = tier->n; class -- > 0;)
-        if (tier->classes[class].summary) {
-            *ret_node = lowest_node(&tier->classes[class]);
-            return tier->lengths[class];
-        }
-    return 0;
-}
-
 bool run_index_has(const struct run_index *index, int tier, uint64_t length, czone_node_id node)
 {
     int t = run_index_find_tier(index, tier);

@@ -34,9 +34,6 @@ int run_index_find_tier(const struct run_index *index, int tier);
 bool run_index_shortest(const struct run_index *index, size_t i, uint64_t at_least, uint64_t *ret_length,
                         czone_node_id *ret_node);
 
-/* Length of the longest run of the i-th tier and the lowest node that has one; 0 if there is none. */
-uint64_t run_index_longest(const struct run_index *index, size_t i, czone_node_id *ret_node);
-
 /* Whether the node is noted with a run of this length. */
 bool run_index_has(const struct run_index *index, int tier, uint64_t length, czone_node_id node);
 

@@ -219,6 +219,8 @@ static void run_rounds(struct bench *bench)
 
     while (n_zones < bench->n_nodes / 2 && reserve(bench, &request))
         n_zones++;
+    if (n_zones == 0)
+        die("the first zone was refused", -ENOSPC);
     must("list", ledger_list(bench->ledger, &zones));
     for (int i = 0; i < n_zones; i++)
         memcpy(names[i], zones[i].name, sizeof(names[i]));

@@ -210,6 +210,9 @@ START_TEST(zone_cpuset_is_home_and_zone_with_its_relative_index)
     ck_assert_str_eq(text, "0,3,5");
     ck_assert_uint_eq(index, 2);
     ck_assert_int_eq(inventory_zone_cpuset(machine, NODE(7), &mems, &index), -ENOENT);
+    inventory_home(machine, &mems);
+    ck_assert_int_ge(node_set_format(&mems, text, sizeof(text)), 0);
+    ck_assert_str_eq(text, "0,3");
     inventory_free(machine);
 }
 END_TEST
@@ -401,6 +404,7 @@ START_TEST(a_load_that_fails_leaves_no_blocks_and_can_be_tried_again)
     ck_assert_int_eq(inventory_load(inventory, blocks, 3), -EINVAL);
     ck_assert_uint_eq(inventory_blocks(inventory, &all), 0);
     assert_valid(inventory);
+    ck_assert_int_eq(inventory_load(inventory, blocks, 0), 0);
     ck_assert_int_eq(inventory_load(inventory, blocks, 2), 0);
     assert_valid(inventory);
     ck_assert_int_eq(inventory_load(inventory, blocks, 2), -EINVAL);

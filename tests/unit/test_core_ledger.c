@@ -43,6 +43,12 @@ START_TEST(a_second_zone_of_the_name_or_on_the_node_is_refused)
     ck_assert_int_eq(inventory_node(machine, NODE(3))->role, CZONE_NODE_FREE);
     ck_assert_uint_eq(ledger_count(ledger), 1);
     assert_books(ledger, machine);
+
+    /* A mark without a zone in this book: somebody else's claim is under way. */
+    ck_assert_int_eq(inventory_claim(machine, NODE(3)), 0);
+    ck_assert_int_eq(claim(ledger, machine, "db", 3, CZONE_ZONE_PLUGGED), -EBUSY);
+    ck_assert_uint_eq(ledger_count(ledger), 1);
+    ck_assert_ptr_null(ledger_find(ledger, "db"));
 }
 END_TEST
 

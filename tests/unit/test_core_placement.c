@@ -231,6 +231,40 @@ START_TEST(bytes_are_rounded_up_to_blocks)
 }
 END_TEST
 
+START_TEST(two_hundred_lengths_are_told_apart)
+{
+    struct inventory *machine = machine_new();
+    struct placement placement;
+    uint64_t first = 100;
+
+    /* Node n has a run of n blocks; they come in an order that puts each new length somewhere in the middle.
+     */
+    for (int i = 0; i < 200; i++) {
+        int node = 1 + i * 77 % 200;
+        put_node(machine, node, 0);
+        plug(machine, node, first, (uint64_t)node);
+        first += (uint64_t)node + 1;
+    }
+    assert_valid(machine);
+    for (int n = 1; n <= 200; n++) {
+        ck_assert_int_eq(place(machine, (uint64_t)n, CZONE_TIER_ANY, 0, &placement), 0);
+        ck_assert_int_eq(placement.node.n, n);
+    }
+    /* All but the ends are taken: the next sufficient one is far off. */
+    for (int n = 2; n < 200; n++)
+        ck_assert_int_eq(inventory_claim(machine, NODE(n)), 0);
+    ck_assert_int_eq(place(machine, 2, CZONE_TIER_ANY, 0, &placement), 0);
+    ck_assert_int_eq(placement.node.n, 200);
+    ck_assert_int_eq(inventory_claim(machine, NODE(200)), 0);
+    ck_assert_int_eq(place(machine, 2, CZONE_TIER_ANY, 0, &placement), -ENOSPC);
+    ck_assert_int_eq(inventory_unclaim(machine, NODE(130)), 0);
+    ck_assert_int_eq(place(machine, 2, CZONE_TIER_ANY, 0, &placement), 0);
+    ck_assert_int_eq(placement.node.n, 130);
+    assert_valid(machine);
+    inventory_free(machine);
+}
+END_TEST
+
 /* The rule of czone/zone.h, spelled out over all blocks, one by one. */
 struct naive {
     bool found;
@@ -379,6 +413,7 @@ int main(void)
     tcase_add_test(tests, refusals_say_what_is_missing);
     tcase_add_test(tests, a_machine_without_a_second_node_is_told_the_qemu_flags);
     tcase_add_test(tests, bytes_are_rounded_up_to_blocks);
+    tcase_add_test(tests, two_hundred_lengths_are_told_apart);
     tcase_add_test(tests, every_placement_is_the_one_a_plain_search_finds);
     return core_test_main(tests, "core_placement");
 }
