@@ -73,8 +73,10 @@ enum exit_code logs_take(struct logs *logs, json_t *answer)
                             : ctl_bad_reply(logs->ctl, LOGS, "data", "is not base64");
     if (logs->offset >= 0 && chunk.offset < logs->offset)
         return ctl_bad_reply(logs->ctl, LOGS, "offset", "goes back");
+    /* Whatever was waited for has come; and a line drawn again would overwrite one that the output has only
+     * begun. */
     if (logs->progress && (length || chunk.offset > logs->offset))
-        progress_clear(logs->progress);
+        progress_set(logs->progress, "%s", "");
     if (logs->offset >= 0 && chunk.offset > logs->offset)
         ctl_note(logs->ctl, "%lld bytes are missing here: the guest keeps the last %lld",
                  (long long)(chunk.offset - logs->offset), (long long)chunk.limit);

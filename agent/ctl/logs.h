@@ -9,7 +9,7 @@
 
 struct logs {
     const struct ctl *ctl;
-    struct progress *progress; /* taken away before output; or NULL */
+    struct progress *progress; /* ended by the first output; or NULL */
     const char *id;
     int64_t offset; /* next byte wanted; -1: the oldest kept */
     bool eof;

@@ -55,9 +55,13 @@ static int open_signals(int *ret_fd)
 /* What an event of our container means to who waits for it. */
 static void show_event(struct run *run, const char *event, json_t *bytes)
 {
+    bool returning = run->until && !strcmp(run->until, "returned");
     char size[SIZE_TEXT_MAX];
     const char *id = run->container.id;
 
+    /* Not while there may be output. */
+    if (run->logs.offset > 0 && !returning)
+        return;
     (void)size_format(json_is_integer(bytes) ? json_integer_value(bytes) : run->container.memory, size);
     if (!strcmp(event, "zone-wanted"))
         progress_set(&run->progress, "%s: the host plugs %s of memory", id, size);
@@ -67,9 +71,9 @@ static void show_event(struct run *run, const char *event, json_t *bytes)
         progress_set(&run->progress, "%s: memory is online, the program starts", id);
     else if (!strcmp(event, "container-started"))
         progress_set(&run->progress, "%s", "");
-    else if (!strcmp(event, "zone-draining"))
+    else if (returning && !strcmp(event, "zone-draining"))
         progress_set(&run->progress, "%s: its memory is emptied and goes offline", id);
-    else if (!strcmp(event, "zone-offline"))
+    else if (returning && !strcmp(event, "zone-offline"))
         progress_set(&run->progress, "%s: memory is offline, the host takes it back", id);
 }
 
