@@ -205,7 +205,7 @@ static void on_plug_devices(int error, json_t *value, const struct reason *reaso
 static void on_unplug_devices(int error, json_t *value, const struct reason *reason, void *userdata)
 {
     struct driver_job *job = userdata;
-    const struct qemu_device *device;
+    const struct qemu_device *device = NULL;
     struct reason why = { 0 };
 
     if (error == -ENOTCONN)
@@ -218,7 +218,7 @@ static void on_unplug_devices(int error, json_t *value, const struct reason *rea
         job_refuse(job, REFUSAL_UNKNOWN_RANGE, "%s", why.text);
     else if (device->busy)
         job_refuse(job, REFUSAL_VMM, "another request is at work on %s", device->name);
-    if (job->answer.refusal != REFUSAL_NONE) {
+    if (!device || job->answer.refusal != REFUSAL_NONE) {
         job_finish(job);
         return;
     }

@@ -111,6 +111,6 @@ int qmp_stream_next(struct qmp_stream *stream, const char **ret_text, size_t *re
         }
     }
     if (stream->end - stream->start > QMP_MESSAGE_MAX)
-        return reason_fail(reason, -EMSGSIZE, "a message is longer than %u bytes", QMP_MESSAGE_MAX);
+        return reason_fail(reason, -EMSGSIZE, "a message is longer than %zu bytes", QMP_MESSAGE_MAX);
     return 0;
 }

@@ -14,7 +14,7 @@
 #include "proto/reason.h"
 
 /* query-hotpluggable-cpus takes 160 bytes per possible CPU; this is enough for 4096 of them. */
-#define QMP_MESSAGE_MAX (1024u * 1024u)
+#define QMP_MESSAGE_MAX ((size_t)1024 * 1024)
 #define QMP_DEPTH_MAX   32u
 
 struct qmp_stream {
