@@ -6,6 +6,7 @@
 import argparse
 import os
 import sys
+import time
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -15,6 +16,14 @@ class Result(unittest.TextTestResult):
     """One line per test for a program, besides the text for people."""
 
     out = None
+
+    def startTest(self, test):
+        super().startTest(test)
+        self.began = time.monotonic()
+
+    def stopTest(self, test):
+        super().stopTest(test)
+        self.stream.writeln(f"    {time.monotonic() - self.began:.1f} s")
 
     def note(self, outcome, test, reason=""):
         if Result.out:

@@ -29,9 +29,9 @@ def shared_vm():
     if not _shared:
         # Four virtio-mem nodes and three for pc-dimms.
         vm = MicroVM(zones=["384M"] * 4, dimm_nodes=3, memory="640M", add=programs(), modules=["loop", "ext4"])
-        atexit.register(stop_shared_vm)
-        _shared["vm"] = vm
         vm.start()
+        _shared["vm"] = vm
+        atexit.register(stop_shared_vm)
         start_host()
     return _shared["vm"]
 

@@ -81,7 +81,14 @@ class Return(ZoneCase):
         )
         try:
             self.before = self.guest.traces()
-            name = self.daemon.spawn("/bin/cat", "/mnt/shared/file", memory=SMALL)
+            name = self.daemon.spawn(
+                "/bin/sh", "-c", "cat /mnt/shared/file >/dev/null; echo read; exec sleep 1000", memory=SMALL
+            )
+            self.daemon.wait_for_log(name, "read")
+            container = self.daemon.inspect(name)
+            stat = self.guest.numa_stat(self.guest.cgroup_of(container["pid"]))
+            self.assertGreaterEqual(stat["file"][container["node"]], 16 << 20, "the cache is in the zone")
+            self.daemon.kill(name)
             self.daemon.wait(name)
             receipt = self.daemon.receipt(name)
             self.assertEqual(receipt["outcome"], "returned", receipt)

@@ -45,6 +45,7 @@ class MicroVM:
         self.dimm_nodes = dimm_nodes
 
     def start(self):
+        """If the guest does not come up, its console is on standard error and the directory stays."""
         script("vm", "start", *self.arguments)
         self.address = script("vm", "address", "--dir", self.directory)
         self.hostd_qmp = os.path.join(self.directory, "hostd.qmp")
