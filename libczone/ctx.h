@@ -34,9 +34,17 @@ static inline void ctx_cleanup(struct czone_ctx **ctx)
  */
 int scan_machine(struct czone_ctx *ctx, struct czone_failure *failure);
 
-/* Reads one block anew. Returns as inventory_put_block(), or -EAGAIN (its node is not known yet). A block
- * that is not there any more is taken out: 1, or 0 if it was not known. */
-int scan_block(struct czone_ctx *ctx, czone_block_id id);
+/*
+ * Reads one block anew. Returns 1 if something changed, 0 if all was known, or
+ *   -EAGAIN  the kernel has announced the block and not linked it yet to its node, or, if is_new (it came
+ * while we were watching), to the dimm that brought it: look again soon A block that is not there any more is
+ * taken out of the inventory.
+ */
+int scan_block(struct czone_ctx *ctx, czone_block_id id, bool is_new);
+
+/* The same for a block that stays without a dimm: it is new, so it was not there at boot, whoever brought it.
+ */
+int scan_block_unlinked(struct czone_ctx *ctx, czone_block_id id);
 
 /* Reads the tier of one node anew: the kernel tells it only of nodes with memory online. */
 int scan_tier(struct czone_ctx *ctx, czone_node_id node);

@@ -17,7 +17,7 @@
 
 /* How long one block may keep the others waiting before its turn is over; doubled from round to round, as a
  * big migration needs one long turn rather than many short ones. */
-#define FIRST_TURN_MS 500
+#define FIRST_TURN_MS 1000
 
 /* Between attempts at what was busy: pages under I/O or in per-CPU lists take about this long to come free.
  */
@@ -31,9 +31,7 @@
 struct helper {
     const struct execute_target *target;
     const struct plan *plan;
-    uint32_t index;
-    uint8_t *is_done;
-    int socket_fd;
+    struct execute_result *results; /* of this plan */
 };
 
 /* The decimal digits of a value, without stdio. */
@@ -112,15 +110,27 @@ static bool is_transient(int error)
     return error == -EBUSY || error == -EAGAIN || error == -EINTR || error == -ESTALE;
 }
 
-static void report(const struct helper *helper, uint32_t op, int error, uint64_t start_ns)
+static void report(int socket_fd, uint32_t plan, int error)
 {
-    struct execute_report message = {
-        .plan = helper->index, .op = op, .error = error, .start_ns = start_ns, .end_ns = clock_ns()
-    };
+    struct execute_report message = { .plan = plan, .error = error };
 
-    while (send(helper->socket_fd, &message, sizeof(message), MSG_NOSIGNAL) < 0)
+    while (send(socket_fd, &message, sizeof(message), MSG_NOSIGNAL) < 0)
         if (errno != EINTR)
             _exit(EXIT_FAILURE); /* nobody is left to report to */
+}
+
+static int attempt(const struct helper *helper, size_t op)
+{
+    struct execute_result *result = &helper->results[op];
+    int r;
+
+    if (result->n_attempts == 0)
+        result->start_ns = clock_ns();
+    r = execute_op(helper->target, helper->plan, &helper->plan->ops[op]);
+    result->end_ns = clock_ns();
+    result->error = r;
+    result->n_attempts++;
+    return r;
 }
 
 static void set_turn(unsigned ms)
@@ -136,20 +146,14 @@ static size_t do_round(const struct helper *helper, unsigned turn_ms)
 {
     size_t n_left = 0;
 
-    for (uint32_t i = 0; i < helper->plan->n_ops; i++) {
-        uint64_t start_ns = clock_ns();
-        int r;
+    for (size_t i = 0; i < helper->plan->n_ops; i++) {
+        const struct execute_result *result = &helper->results[i];
 
-        if (helper->is_done[i])
+        if (result->n_attempts > 0 && !is_transient(result->error))
             continue;
         set_turn(turn_ms);
-        r = execute_op(helper->target, helper->plan, &helper->plan->ops[i]);
+        n_left += is_transient(attempt(helper, i));
         set_turn(0);
-        report(helper, i, r, start_ns);
-        if (is_transient(r))
-            n_left++;
-        else
-            helper->is_done[i] = 1;
     }
     return n_left;
 }
@@ -159,33 +163,35 @@ static void pause_ms(unsigned ms)
     (void)poll(NULL, 0, (int)ms);
 }
 
+static unsigned longer(unsigned pause)
+{
+    return 2 * pause > LAST_PAUSE_MS ? LAST_PAUSE_MS : 2 * pause;
+}
+
 static void do_what_can_be_done(const struct helper *helper)
 {
     unsigned turn = FIRST_TURN_MS, pause = FIRST_PAUSE_MS;
 
-    memset(helper->is_done, 0, helper->plan->n_ops);
     /* Only the parent's deadline ends this. */
     while (do_round(helper, turn) > 0) {
         pause_ms(pause);
-        pause = 2 * pause > LAST_PAUSE_MS ? LAST_PAUSE_MS : 2 * pause;
+        pause = longer(pause);
         turn = turn > INT32_MAX / 4 ? turn : 2 * turn;
     }
 }
 
 static int do_all_or_stop(const struct helper *helper)
 {
-    for (uint32_t i = 0; i < helper->plan->n_ops; i++) {
-        uint64_t start_ns = clock_ns();
+    for (size_t i = 0; i < helper->plan->n_ops; i++) {
+        uint64_t give_up_ns = clock_after_ms(BUSY_MS);
         int r;
 
-        for (unsigned pause = FIRST_PAUSE_MS;;
-             pause = 2 * pause > LAST_PAUSE_MS ? LAST_PAUSE_MS : 2 * pause) {
-            r = execute_op(helper->target, helper->plan, &helper->plan->ops[i]);
-            if ((r != -EBUSY && r != -EAGAIN) || clock_ns() - start_ns > (uint64_t)BUSY_MS * 1000000)
+        for (unsigned pause = FIRST_PAUSE_MS;; pause = longer(pause)) {
+            r = attempt(helper, i);
+            if ((r != -EBUSY && r != -EAGAIN) || clock_ns() > give_up_ns)
                 break;
             pause_ms(pause);
         }
-        report(helper, i, r, start_ns);
         if (r < 0)
             return r;
     }
@@ -221,24 +227,22 @@ static void let_turns_end(void)
 }
 
 _Noreturn void execute_plans(const struct execute_target *target, struct plan *const *plans, size_t n_plans,
-                             uint8_t *is_done, int socket_fd)
+                             struct execute_result *results, int socket_fd)
 {
-    struct helper helper = { .target = target, .is_done = is_done, .socket_fd = socket_fd };
-
     let_turns_end();
     for (uint32_t i = 0; i < n_plans; i++) {
+        struct helper helper = { .target = target, .plan = plans[i], .results = results };
         int r = 0;
 
-        helper.plan = plans[i];
-        helper.index = i;
         wait_for_go(socket_fd);
         if (plans[i]->mode == PLAN_AS_FAR_AS_CAN)
             do_what_can_be_done(&helper);
         else
             r = do_all_or_stop(&helper);
-        report(&helper, EXECUTE_END, r, clock_ns());
+        report(socket_fd, i, r);
         if (r < 0)
             break;
+        results += plans[i]->n_ops;
     }
     _exit(EXIT_SUCCESS);
 }

@@ -13,28 +13,32 @@ struct execute_target {
     int cgroup_fd; /* of the cgroup ops; -1 where the plan has none */
 };
 
-/* Tells how one op went; op EXECUTE_END: the plan is through. */
-struct execute_report {
-    uint32_t plan; /* which one of those given to the helper */
-    uint32_t op;
-    int32_t error; /* 0 or a negative errno */
-    uint32_t padding;
-    uint64_t start_ns; /* clock_ns() */
-    uint64_t end_ns;
+/*
+ * How one op went. It lies in memory that helper and parent share: a message for each op would wake the
+ * parent each time, and a busy CPU makes the kernel's work on the next block longer (measured: twice).
+ */
+struct execute_result {
+    int32_t error;       /* of the last attempt: 0 or a negative errno */
+    uint32_t n_attempts; /* 0: its turn has not come, or its first attempt has not ended */
+    uint64_t start_ns;   /* clock_ns() of the first attempt */
+    uint64_t end_ns;     /* of the last */
 };
 
-#define EXECUTE_END UINT32_MAX
+/* What a helper says when a plan is through; its last word if error is not 0. */
+struct execute_report {
+    uint32_t plan; /* which one of those given to the helper */
+    int32_t error;
+};
 
 /* Carries out one op, after a check of it against the machine. Async-signal-safe for block ops and
  * PLAN_MEMORY_RECLAIM. Returns 0 or a negative errno; -ENOENT: the block or cgroup is gone. */
 int execute_op(const struct execute_target *target, const struct plan *plan, const struct plan_op *op);
 
 /*
- * The life of a helper: for each plan, waits for a byte on the socket, carries the plan out and reports each
- * op, and each attempt at one that has to be tried again. is_done: one element per op of the longest plan, 0.
- * Async-signal-safe; does not return.
+ * The life of a helper: for each plan, waits for a byte on the socket, carries the plan out and reports.
+ * results: one element per op of all plans, in their order, zeroed. Async-signal-safe; does not return.
  */
 _Noreturn void execute_plans(const struct execute_target *target, struct plan *const *plans, size_t n_plans,
-                             uint8_t *is_done, int socket_fd);
+                             struct execute_result *results, int socket_fd);
 
 #endif

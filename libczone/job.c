@@ -2,6 +2,7 @@
 #include "job.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,6 +98,25 @@ int czone_job_timeout_ms(const struct czone_job *job)
     return clock_until_ms(job->worker.deadline_ns);
 }
 
+const struct execute_result *job_result(const struct czone_job *job, size_t op)
+{
+    return &job->worker.results[op];
+}
+
+static void trace(const struct czone_job *job)
+{
+    for (size_t i = 0; i < job->worker.n_results; i++) {
+        const struct execute_result *result = job_result(job, i);
+
+        if (result->n_attempts == 0)
+            continue;
+        ctx_log(job->zone->ctx, CZONE_LOG_DEBUG,
+                "zone %s: step %zu: %s after %" PRIu64 " us, %" PRIu32 " attempts", job->zone->last.name, i,
+                result->error == 0 ? "done" : strerror(-result->error),
+                (result->end_ns - result->start_ns) / 1000, result->n_attempts);
+    }
+}
+
 /* Returns 1 when done. */
 static int step(struct czone_job *job)
 {
@@ -107,10 +127,12 @@ static int step(struct czone_job *job)
         r = worker_next(&job->worker, &report);
         if (r == 0)
             break;
-        if (r > 0)
-            job->kind->report(job, &report);
-        else
+        if (r > 0) {
+            job->kind->report(job);
+        } else {
+            trace(job);
             job->kind->over(job);
+        }
     }
     if (!job->is_done && !job->worker.is_killed && clock_ns() >= job->worker.deadline_ns)
         worker_kill(&job->worker);

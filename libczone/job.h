@@ -10,12 +10,10 @@
 
 /* What a job does with its helper's reports. */
 struct job_kind {
-    /* An op or a plan has ended. */
-    void (*report)(struct czone_job *job, const struct execute_report *report);
-    /*
-     * The helper is gone. Either brings the job to its end by job_finish(), or starts another helper by
-     * job_run().
-     */
+    /* A plan is through and another one waits for its go. */
+    void (*report)(struct czone_job *job);
+    /* The helper is gone. Either brings the job to its end by job_finish(), or starts another helper by
+     * job_run(). */
     void (*over)(struct czone_job *job);
 };
 
@@ -35,8 +33,6 @@ struct czone_job {
     /* release */
     struct czone_release release;
     bool is_offlining; /* at plans[1]; before, plans[0] empties */
-    uint64_t first_ns; /* start of the first write of "offline", 0 before it */
-    uint64_t last_ns;  /* end of the last one that was done */
     uint64_t migrated_before;
 };
 
@@ -54,6 +50,9 @@ int job_run(struct czone_job *job, size_t first, size_t n_plans, int cgroup_fd);
 
 /* result: 0 or the error, for which job->failure is set. */
 void job_finish(struct czone_job *job, int result);
+
+/* How an op of the plans given to the helper went; the first plan's come first. */
+const struct execute_result *job_result(const struct czone_job *job, size_t op);
 
 /* Enters the new state of the block of an op that has succeeded into the inventory. */
 void job_apply(struct czone_job *job, const struct plan_op *op);

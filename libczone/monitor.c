@@ -10,8 +10,10 @@
 #include "cleanup.h"
 #include "ctx.h"
 
-/* The kernel announces a block before it links it to its node; how soon to look again. */
+/* The kernel announces a block before it links it to its node and its dimm; how soon to look again, and how
+ * often. */
 #define LINK_RETRY_NS 2000000
+#define LINK_TRIES    100
 
 struct events {
     struct czone_event *items;
@@ -23,7 +25,8 @@ struct czone_monitor {
     struct czone_ctx *ctx;
     struct czone_sys_uevents *uevents;
     int epoll_fd;
-    int timer_fd;             /* armed while a block's node is not known yet */
+    int timer_fd;             /* armed while there are blocks that are not linked yet */
+    unsigned n_tries;         /* since the last such block came */
     czone_block_id *unlinked; /* those blocks */
     size_t n_unlinked;
     size_t unlinked_room;
@@ -129,6 +132,7 @@ static int remember_unlinked(struct czone_monitor *monitor, czone_block_id id)
         monitor->unlinked_room = room;
     }
     monitor->unlinked[monitor->n_unlinked++] = id;
+    monitor->n_tries = 0;
     return 0;
 }
 
@@ -153,7 +157,7 @@ static int take_removal(struct czone_monitor *monitor, czone_block_id id, struct
     if (!known)
         return 0;
     block = *known;
-    r = scan_block(monitor->ctx, id);
+    r = scan_block(monitor->ctx, id, false);
     if (r < 0 && r != -EAGAIN)
         return r;
     return add_event(events, CZONE_EVENT_BLOCK_REMOVED, &block);
@@ -164,14 +168,18 @@ static int take_change(struct czone_monitor *monitor, czone_block_id id, enum cz
 {
     const struct czone_block *block;
     bool was_known = inventory_block(monitor->ctx->inventory, id) != NULL;
+    bool is_new = kind == CZONE_EVENT_BLOCK_ADDED || !was_known;
     int r;
 
-    r = scan_block(monitor->ctx, id);
-    if (r == -EAGAIN)
+    r = monitor->n_tries < LINK_TRIES ? scan_block(monitor->ctx, id, is_new)
+                                      : scan_block_unlinked(monitor->ctx, id);
+    if (r == -EAGAIN && monitor->n_tries < LINK_TRIES)
         return remember_unlinked(monitor, id);
+    forget_unlinked(monitor, id);
+    if (r == -EAGAIN) /* announced and never linked: it is going again */
+        return 0;
     if (r < 0)
         return r;
-    forget_unlinked(monitor, id);
     block = inventory_block(monitor->ctx->inventory, id);
     if (!block)
         return 0; /* gone since; its removal is in the queue */
@@ -205,13 +213,19 @@ static int take_unlinked(struct czone_monitor *monitor, struct events *events)
 {
     uint64_t expirations;
 
-    (void)!read(monitor->timer_fd, &expirations, sizeof(expirations));
-    for (size_t i = monitor->n_unlinked; i-- > 0;) {
-        int r = take_change(monitor, monitor->unlinked[i], CZONE_EVENT_BLOCK_ADDED, events);
+    if (read(monitor->timer_fd, &expirations, sizeof(expirations)) == (ssize_t)sizeof(expirations))
+        monitor->n_tries++;
+    for (size_t i = 0; i < monitor->n_unlinked;) {
+        czone_block_id id = monitor->unlinked[i];
+        int r = take_change(monitor, id, CZONE_EVENT_BLOCK_ADDED, events);
 
         if (r < 0)
             return r;
+        /* Found, it has left the list and another has its place. */
+        i += i < monitor->n_unlinked && monitor->unlinked[i].n == id.n;
     }
+    if (monitor->n_unlinked == 0)
+        monitor->n_tries = 0;
     return 0;
 }
 

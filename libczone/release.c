@@ -35,37 +35,46 @@ static void fail_op(struct czone_job *job, const struct plan_op *op, int error)
                             error == -EINTR ? "pages in it could not be moved in time" : strerror(-error));
 }
 
-static void offline_report(struct czone_job *job, const struct execute_report *report)
+/* The helper waits while this looks at what emptying has left. */
+static void release_report(struct czone_job *job)
 {
-    const struct plan *plan = job->plans[OFFLINE];
-
-    if (report->op >= plan->n_ops)
+    if (job->is_offlining)
         return;
-    if (job->first_ns == 0)
-        job->first_ns = report->start_ns;
-    if (report->error == 0 || report->error == -ENOENT)
-        job->last_ns = report->end_ns;
-    if (report->error == 0)
-        job_apply(job, &plan->ops[report->op]);
-    else if (report->error == -ENOENT)
-        (void)scan_block(job->zone->ctx, plan->ops[report->op].block);
-    else
-        fail_op(job, &plan->ops[report->op], report->error);
-}
-
-static void release_report(struct czone_job *job, const struct execute_report *report)
-{
-    if (job->is_offlining) {
-        offline_report(job, report);
-        return;
-    }
-    if (report->op != EXECUTE_END) {
-        job->release.empty_ns += report->end_ns - report->start_ns;
-        return;
-    }
     look_for_leftovers(job);
     job->is_offlining = true;
     worker_go(&job->worker);
+}
+
+static void take_result(struct czone_job *job, const struct plan_op *op, const struct execute_result *result)
+{
+    if (result->error == 0)
+        job_apply(job, op);
+    else if (result->error == -ENOENT)
+        (void)scan_block(job->zone->ctx, op->block, false);
+    else
+        fail_op(job, op, result->error);
+}
+
+static void take_results(struct czone_job *job)
+{
+    const struct plan *offline = job->plans[OFFLINE];
+    size_t n_empty = job->worker.n_results - (job->worker.n_results ? offline->n_ops : 0);
+    uint64_t first_ns = UINT64_MAX, last_ns = 0;
+
+    for (size_t i = 0; i < n_empty; i++)
+        if (job_result(job, i)->n_attempts > 0)
+            job->release.empty_ns += job_result(job, i)->end_ns - job_result(job, i)->start_ns;
+    for (size_t i = 0; i < job->worker.n_results - n_empty; i++) {
+        const struct execute_result *result = job_result(job, n_empty + i);
+
+        if (result->n_attempts == 0)
+            continue;
+        first_ns = result->start_ns < first_ns ? result->start_ns : first_ns;
+        last_ns = result->end_ns > last_ns ? result->end_ns : last_ns;
+        take_result(job, &offline->ops[i], result);
+    }
+    if (last_ns > 0)
+        job->release.offline_ns = last_ns - first_ns;
 }
 
 static bool is_off(const struct czone_ctx *ctx, czone_block_id id)
@@ -75,7 +84,7 @@ static bool is_off(const struct czone_ctx *ctx, czone_block_id id)
     return !block || block->state == CZONE_BLOCK_OFFLINE;
 }
 
-/* What a helper that was killed did last may not have been reported: those blocks are read anew. */
+/* A helper that was killed may have done what it had no time to note: those blocks are read anew. */
 static size_t count_offline(struct czone_job *job)
 {
     const struct czone_zone_info *info = &job->zone->last;
@@ -86,7 +95,7 @@ static size_t count_offline(struct czone_job *job)
         czone_block_id id = { info->first_block.n + i };
 
         if (!is_off(ctx, id))
-            (void)scan_block(ctx, id);
+            (void)scan_block(ctx, id, false);
         n += is_off(ctx, id);
     }
     return n;
@@ -100,9 +109,9 @@ static void release_over(struct czone_job *job)
     uint64_t migrated;
     int r;
 
+    take_results(job);
     release->n_offline = count_offline(job);
     release->state = release->n_offline == info->n_blocks ? CZONE_ZONE_OFFLINE : CZONE_ZONE_QUARANTINED;
-    release->offline_ns = job->last_ns - job->first_ns;
     if (ctx->backend->migrated(ctx->sys, &migrated) == 0)
         release->migrated_pages = migrated - job->migrated_before;
     if (release->state == CZONE_ZONE_OFFLINE)

@@ -135,27 +135,37 @@ static void fail_op(struct czone_job *job, const struct plan_op *op, int error)
                                                : "");
 }
 
-static void reserve_report(struct czone_job *job, const struct execute_report *report)
+static void reserve_report(struct czone_job *job)
+{
+    (void)job; /* one plan: what it did is looked at when the helper is gone */
+}
+
+/* Enters what was done into the inventory; counts it, or tells what was not. */
+static void take_results(struct czone_job *job)
 {
     const struct plan *plan = job->plans[job->is_undoing];
 
-    if (report->op >= plan->n_ops)
-        return;
-    if (report->error == 0)
-        job_apply(job, &plan->ops[report->op]);
-    else if (!job->is_undoing)
-        fail_op(job, &plan->ops[report->op], report->error);
-    if (report->error == 0 && !job->is_undoing)
-        job->n_done = report->op + 1;
+    for (size_t i = 0; i < plan->n_ops; i++) {
+        const struct execute_result *result = job_result(job, i);
+
+        if (result->n_attempts == 0)
+            continue;
+        if (result->error == 0)
+            job_apply(job, &plan->ops[i]);
+        else if (!job->is_undoing)
+            fail_op(job, &plan->ops[i], result->error);
+        if (result->error == 0 && !job->is_undoing)
+            job->n_done = i + 1;
+    }
 }
 
-/* The op a killed helper was at may have been done without a report. */
+/* The op a killed helper was at may have been done. */
 static void look_at_last_op(struct czone_job *job)
 {
     const struct plan *plan = job->plans[0];
     const struct czone_block *block;
 
-    if (job->n_done >= plan->n_ops || scan_block(job->zone->ctx, plan->ops[job->n_done].block) < 0)
+    if (job->n_done >= plan->n_ops || scan_block(job->zone->ctx, plan->ops[job->n_done].block, false) < 0)
         return;
     block = inventory_block(job->zone->ctx->inventory, plan->ops[job->n_done].block);
     if (block && block->state == plan_op_after(&plan->ops[job->n_done]))
@@ -230,6 +240,7 @@ static void reserve_over(struct czone_job *job)
 {
     const struct czone_zone_info *info = &job->zone->last;
 
+    take_results(job);
     if (job->is_undoing) {
         give_up_claim(job, undo_is_complete(job));
         job_finish(job, job->failure.error);

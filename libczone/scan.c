@@ -25,6 +25,19 @@ static int known_tier(const struct czone_ctx *ctx, const struct czone_sys_node *
     return known ? known->tier : node->tier;
 }
 
+/* A range of plain "System RAM" may be boot memory, or come from a device that leaves no trace; what was seen
+ * to come while we were watching is not boot memory. */
+static void keep_provider(const struct czone_ctx *ctx, struct czone_block *block)
+{
+    const struct czone_block *known;
+
+    if (block->provider != CZONE_PROVIDER_BOOT || !ctx->inventory)
+        return;
+    known = inventory_block(ctx->inventory, block->id);
+    if (known)
+        block->provider = known->provider;
+}
+
 static int put_nodes(struct czone_ctx *ctx, struct inventory *inventory)
 {
     cleanup_free struct czone_sys_node *nodes = NULL;
@@ -62,6 +75,8 @@ static int read_machine(struct czone_ctx *ctx, struct inventory **ret_inventory)
     r = ctx->backend->blocks(ctx->sys, &blocks, &n);
     if (r < 0)
         return r;
+    for (size_t i = 0; i < n; i++)
+        keep_provider(ctx, &blocks[i]);
     r = inventory_load(inventory, blocks, n);
     if (r < 0)
         return r;
@@ -85,24 +100,53 @@ int scan_machine(struct czone_ctx *ctx, struct czone_failure *failure)
     return 0;
 }
 
-int scan_block(struct czone_ctx *ctx, czone_block_id id)
+static int put_block(struct czone_ctx *ctx, const struct czone_block *block)
 {
-    struct czone_block block;
-    int r;
+    int r = inventory_put_block(ctx->inventory, block);
 
-    r = ctx->backend->block(ctx->sys, id, &block);
-    if (r == -ENOENT) {
-        r = inventory_remove_block(ctx->inventory, id);
-        return r == -ENOENT ? 0 : r < 0 ? r : 1;
-    }
-    if (r < 0)
-        return r;
-    r = inventory_put_block(ctx->inventory, &block);
     if (r != -ENOENT)
         return r;
     /* A node nobody knew: the kernel's list of possible nodes does not change, so this is a surprise. */
     r = scan_machine(ctx, NULL);
     return r < 0 ? r : 1;
+}
+
+static int remove_block(struct czone_ctx *ctx, czone_block_id id)
+{
+    int r = inventory_remove_block(ctx->inventory, id);
+
+    return r == -ENOENT ? 0 : r < 0 ? r : 1;
+}
+
+int scan_block(struct czone_ctx *ctx, czone_block_id id, bool is_new)
+{
+    struct czone_block block;
+    int r;
+
+    r = ctx->backend->block(ctx->sys, id, &block);
+    if (r == -ENOENT)
+        return remove_block(ctx, id);
+    if (r < 0)
+        return r;
+    if (is_new && block.provider == CZONE_PROVIDER_BOOT)
+        return -EAGAIN;
+    keep_provider(ctx, &block);
+    return put_block(ctx, &block);
+}
+
+int scan_block_unlinked(struct czone_ctx *ctx, czone_block_id id)
+{
+    struct czone_block block;
+    int r;
+
+    r = ctx->backend->block(ctx->sys, id, &block);
+    if (r == -ENOENT)
+        return remove_block(ctx, id);
+    if (r < 0)
+        return r;
+    if (block.provider == CZONE_PROVIDER_BOOT)
+        block.provider = CZONE_PROVIDER_UNKNOWN;
+    return put_block(ctx, &block);
 }
 
 int scan_tier(struct czone_ctx *ctx, czone_node_id node)

@@ -4,45 +4,58 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "zone.h"
 
 /* P_PIDFD of <linux/wait.h>, which cannot be included beside <sys/wait.h> of every libc. */
 #define WAIT_PIDFD ((idtype_t)3)
 
-static size_t longest(struct plan *const *plans, size_t n_plans)
+static size_t count_ops(struct plan *const *plans, size_t n_plans)
 {
-    size_t n = 1;
+    size_t n = 0;
 
     for (size_t i = 0; i < n_plans; i++)
-        if (plans[i]->n_ops > n)
-            n = plans[i]->n_ops;
+        n += plans[i]->n_ops;
     return n;
 }
 
-int worker_start(struct czone_ctx *ctx, struct plan *const *plans, size_t n_plans, int cgroup_fd,
-                 uint64_t deadline_ns, struct worker *ret_worker)
+static int share_results(size_t n, struct execute_result **ret_results)
+{
+    void *memory;
+
+    /* A mapping of no length is refused. */
+    memory = mmap(NULL, (n ? n : 1) * sizeof(**ret_results), PROT_READ | PROT_WRITE,
+                  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        return -errno;
+    *ret_results = memory;
+    return 0;
+}
+
+static void unshare_results(struct execute_result *results, size_t n)
+{
+    if (results)
+        (void)munmap(results, (n ? n : 1) * sizeof(*results));
+}
+
+static int fork_helper(struct czone_ctx *ctx, struct plan *const *plans, size_t n_plans, int cgroup_fd,
+                       struct worker *worker)
 {
     struct execute_target target = { .backend = ctx->backend, .sys = ctx->sys, .cgroup_fd = cgroup_fd };
     cleanup_close int ours = -EBADF, theirs = -EBADF;
-    cleanup_free uint8_t *is_done = NULL;
     char home[NODE_SET_TEXT_MAX];
-    int ends[2], keep[2], pidfd = -EBADF, r;
-    struct node_set homes;
+    int ends[2], keep[2], r;
     size_t n_keep = 0;
-    pid_t pid;
 
-    inventory_home(ctx->inventory, &homes);
-    r = node_set_format(&homes, home, sizeof(home));
-    if (r <= 0)
-        return r < 0 ? r : -ENODEV;
-    is_done = calloc(longest(plans, n_plans), 1);
-    if (!is_done)
-        return -ENOMEM;
+    r = zone_home_nodes(ctx, home, sizeof(home));
+    if (r < 0)
+        return r;
     /* Keeps the borders of messages. */
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
         return -errno;
@@ -51,17 +64,32 @@ int worker_start(struct czone_ctx *ctx, struct plan *const *plans, size_t n_plan
     keep[n_keep++] = theirs;
     if (cgroup_fd >= 0)
         keep[n_keep++] = cgroup_fd;
-    pid = ctx->backend->fork(ctx->sys, home, keep, n_keep, &pidfd);
-    if (pid == 0)
-        execute_plans(&target, plans, n_plans, is_done, theirs);
-    if (pid < 0)
-        return (int)pid;
-    *ret_worker = (struct worker){
-        .pid = pid,
-        .pidfd = pidfd,
-        .fd = TAKE_FD(ours),
-        .deadline_ns = deadline_ns,
-    };
+    worker->pid = ctx->backend->fork(ctx->sys, home, keep, n_keep, &worker->pidfd);
+    if (worker->pid == 0)
+        execute_plans(&target, plans, n_plans, worker->results, theirs);
+    if (worker->pid < 0)
+        return (int)worker->pid;
+    worker->fd = TAKE_FD(ours);
+    return 0;
+}
+
+int worker_start(struct czone_ctx *ctx, struct plan *const *plans, size_t n_plans, int cgroup_fd,
+                 uint64_t deadline_ns, struct worker *ret_worker)
+{
+    struct worker worker = WORKER_INIT;
+    int r;
+
+    worker.deadline_ns = deadline_ns;
+    worker.n_results = count_ops(plans, n_plans);
+    r = share_results(worker.n_results, &worker.results);
+    if (r < 0)
+        return r;
+    r = fork_helper(ctx, plans, n_plans, cgroup_fd, &worker);
+    if (r < 0) {
+        unshare_results(worker.results, worker.n_results);
+        return r;
+    }
+    *ret_worker = worker;
     return 0;
 }
 
@@ -121,6 +149,7 @@ void worker_done(struct worker *worker)
         worker_kill(worker);
         reap(worker);
     }
+    unshare_results(worker->results, worker->n_results);
     cleanup_close_fd(&worker->pidfd);
     cleanup_close_fd(&worker->fd);
     *worker = (struct worker)WORKER_INIT;

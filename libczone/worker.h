@@ -12,6 +12,8 @@ struct worker {
     int fd; /* reports come in, "go" goes out */
     uint64_t deadline_ns;
     bool is_killed;
+    struct execute_result *results; /* of the ops of all plans, in their order; shared with the helper */
+    size_t n_results;
 };
 
 #define WORKER_INIT                                                                                          \
@@ -32,7 +34,7 @@ int worker_start_none(uint64_t deadline_ns, struct worker *ret_worker);
 /* Lets it begin the next plan. A helper that is gone already is found out by worker_next(). */
 void worker_go(struct worker *worker);
 
-/* 1: a report; 0: none now; -EPIPE: it has ended and is reaped. Does not block. */
+/* 1: a plan is through; 0: not yet; -EPIPE: it has ended and is reaped. Does not block. */
 int worker_next(struct worker *worker, struct execute_report *ret_report);
 
 /* Ends it; worker_next() tells when it has. */

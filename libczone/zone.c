@@ -62,6 +62,15 @@ struct block_run zone_run(const struct czone_zone_info *info)
     return (struct block_run){ .first = info->first_block, .n = info->n_blocks };
 }
 
+/* A claim is made before the kernel tells the tier of its node, which it does once memory is online. */
+static void complete_tier(const struct czone_ctx *ctx, struct czone_zone_info *info)
+{
+    const struct czone_node *node = inventory_node(ctx->inventory, info->node);
+
+    if (info->tier < 0 && node)
+        info->tier = node->tier;
+}
+
 void czone_zone_get_info(const struct czone_zone *zone, struct czone_zone_info *ret_info)
 {
     const struct czone_zone_info *info = zone_info(zone);
@@ -69,6 +78,7 @@ void czone_zone_get_info(const struct czone_zone *zone, struct czone_zone_info *
     *ret_info = info ? *info : zone->last;
     if (!info)
         ret_info->state = CZONE_ZONE_RETURNED;
+    complete_tier(zone->ctx, ret_info);
 }
 
 static int set_locked(struct czone_zone *zone, const struct claims_lock *lock, enum czone_zone_state state,
@@ -176,7 +186,15 @@ int czone_zone_open(struct czone_ctx *ctx, const char *name, struct czone_zone *
 
 int czone_zone_list(const struct czone_ctx *ctx, struct czone_zone_info **ret_infos)
 {
-    return ledger_list(ctx->ledger, ret_infos);
+    struct czone_zone_info *infos;
+    int n = ledger_list(ctx->ledger, &infos);
+
+    if (n < 0)
+        return n;
+    for (int i = 0; i < n; i++)
+        complete_tier(ctx, &infos[i]);
+    *ret_infos = infos;
+    return n;
 }
 
 int zone_open_cgroup(const struct czone_zone *zone)

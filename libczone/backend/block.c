@@ -95,7 +95,7 @@ static int read_node(struct czone_sys *sys, czone_block_id id, czone_node_id *re
 static int read_provider(struct czone_sys *sys, czone_block_id id, uint64_t size,
                          enum czone_provider *ret_provider)
 {
-    enum czone_provider provider = providers_find(&sys->providers, id.n * size);
+    enum czone_provider provider = providers_find(&sys->providers, id.n * size, size);
     char path[ATTR_PATH_MAX];
     int r;
 
@@ -251,7 +251,8 @@ int block_read(struct czone_sys *sys, czone_block_id id, struct czone_block *ret
     r = block_size(sys, &size);
     if (r < 0)
         return r;
-    if (!sys->providers.is_read || providers_find(&sys->providers, id.n * size) == CZONE_PROVIDER_UNKNOWN) {
+    if (!sys->providers.is_read ||
+        providers_find(&sys->providers, id.n * size, size) == CZONE_PROVIDER_UNKNOWN) {
         r = providers_read(&sys->providers, sys->proc_fd);
         if (r < 0)
             return r;

@@ -111,6 +111,25 @@ static int create_with_controllers(const char *path)
     return to_errno(cgroup_create_cgroup(group, 1));
 }
 
+/* Each group on the way, from the top: libcgroup 2.0 wants the one above to be there. */
+static int create_all(const char *path)
+{
+    cleanup_free char *copy = strdup(path);
+    int r = 0;
+
+    if (!copy)
+        return -ENOMEM;
+    for (char *p = copy; p && r == 0;) {
+        p = strchr(p, '/');
+        if (p)
+            *p = '\0';
+        r = create_with_controllers(copy);
+        if (p)
+            *p++ = '/';
+    }
+    return r;
+}
+
 /* Each directory of the path: a captured tree has no controllers to be switched on. */
 static int create_plain(int root_fd, const char *path)
 {
@@ -160,7 +179,7 @@ static int make_base(struct czone_sys *sys, struct czone_failure *failure)
         return r;
     if (asprintf(&leaf, "%s/%s", sys->base, FIRST_LEAF) < 0)
         return -ENOMEM;
-    r = create_with_controllers(leaf);
+    r = create_all(leaf);
     if (r < 0)
         return failure_set(failure, r, CZONE_STAGE_CGROUP, CZONE_NODE_NONE,
                            "cannot make the cgroup %s with its controllers: %s", sys->base, strerror(-r));

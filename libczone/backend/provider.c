@@ -74,11 +74,12 @@ int providers_read(struct providers *providers, int proc_fd)
     return parse(providers, text);
 }
 
-enum czone_provider providers_find(const struct providers *providers, uint64_t address)
+enum czone_provider providers_find(const struct providers *providers, uint64_t start, uint64_t size)
 {
-    /* A handful of ranges: the kernel merges what one device adds. */
+    /* A handful of ranges: the kernel merges what one device adds. They ascend, as in the file. */
     for (size_t i = 0; i < providers->n; i++)
-        if (address >= providers->ranges[i].start && address <= providers->ranges[i].last)
+        if (start <= providers->ranges[i].last &&
+            (providers->ranges[i].start <= start || providers->ranges[i].start - start < size))
             return providers->ranges[i].provider;
     return CZONE_PROVIDER_UNKNOWN;
 }

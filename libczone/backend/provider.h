@@ -24,8 +24,9 @@ struct providers {
  */
 int providers_read(struct providers *providers, int proc_fd);
 
-/* UNKNOWN where no range holds the address. */
-enum czone_provider providers_find(const struct providers *providers, uint64_t address);
+/* Who brought the first memory in start .. start + size - 1 (a block of boot memory may begin with a hole);
+ * UNKNOWN where there is none. */
+enum czone_provider providers_find(const struct providers *providers, uint64_t start, uint64_t size);
 
 void providers_done(struct providers *providers);
 
