@@ -8,7 +8,8 @@
 #include "agent/ctl/printable.h"
 #include "proto/cleanup.h"
 
-static void say(const struct ctl *ctl, const char *format, va_list arguments)
+__attribute__((format(printf, 2, 0))) static void say(const struct ctl *ctl, const char *format,
+                                                      va_list arguments)
 {
     CLEANUP_FREE char *text = NULL, *safe = NULL;
 

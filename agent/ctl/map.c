@@ -64,23 +64,31 @@ unsigned int map_paint(size_t i)
     return PAINT_ZONE + (unsigned int)(i % PAINT_ZONES);
 }
 
+static char *append(char *end, const char *text)
+{
+    size_t length = strlen(text);
+
+    memcpy(end, text, length + 1);
+    return end + length;
+}
+
 const char *map_bar(int64_t used, int64_t size, bool utf8, char buffer[MAP_BAR_MAX])
 {
     static const char *const eighths[] = { "", "▏", "▎", "▍", "▌", "▋", "▊", "▉" };
     unsigned int steps = utf8 ? 8 : 1, filled = 0, cell = 0;
+    char *end = buffer;
 
     if (size > 0 && used > 0)
         filled = used >= size ? BAR_CELLS * steps
                               : (unsigned int)((double)used / (double)size * BAR_CELLS * steps);
-    *buffer = '\0';
     for (; cell < filled / steps; cell++)
-        strcat(buffer, utf8 ? "█" : "#");
+        end = append(end, utf8 ? "█" : "#");
     if (filled % steps) {
-        strcat(buffer, eighths[filled % steps]);
+        end = append(end, eighths[filled % steps]);
         cell++;
     }
     for (; cell < BAR_CELLS; cell++)
-        strcat(buffer, utf8 ? "░" : ".");
+        end = append(end, utf8 ? "░" : ".");
     return buffer;
 }
 

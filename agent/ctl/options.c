@@ -20,13 +20,18 @@ struct match {
     struct spelling spelling;
 };
 
+static bool is_named(const struct option_row *row, const char *name, size_t length)
+{
+    return strlen(row->name) == length && memcmp(row->name, name, length) == 0;
+}
+
+/* By name, or by letter where there is no name. */
 static bool find(const struct option_table *tables, size_t n_tables, const char *name, size_t length,
                  char letter, struct match *ret)
 {
     for (size_t i = 0; i < n_tables; i++)
         for (const struct option_row *row = tables[i].rows; row && row->name; row++)
-            if (letter ? row->letter == letter
-                       : strlen(row->name) == length && !memcmp(row->name, name, length)) {
+            if (name ? is_named(row, name, length) : row->letter == letter) {
                 ret->row = row;
                 ret->member = (char *)tables[i].target + row->offset;
                 return true;
@@ -104,8 +109,10 @@ static int set(const struct match *match, const char *value, struct reason *reas
 
 static int need_value(const struct match *match, char *next, char **ret, struct reason *reason)
 {
-    if (!next)
-        return reason_fail(reason, -EINVAL, "%s needs a value: %s", match->spelling.text, match->row->value);
+    if (!next) {
+        reason_set(reason, "%s needs a value: %s", match->spelling.text, match->row->value);
+        return -EINVAL;
+    }
     *ret = next;
     return 0;
 }

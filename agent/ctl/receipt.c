@@ -24,7 +24,7 @@ struct wire_receipt {
     }
 #define NUMBER(member, least)                                                                                \
     {                                                                                                        \
-#member, VARLINK_INT, OF(member), VARLINK_REQUIRED, .min = least, .max = INT64_MAX                   \
+#member, VARLINK_INT, OF(member), VARLINK_REQUIRED, .min = (least), .max = INT64_MAX                 \
     }
 
 static const struct varlink_field fields[] = {

@@ -21,7 +21,7 @@ static int suffix_shift(const char *suffix, unsigned int *ret)
     if (letter >= 'a' && letter <= 'z')
         letter = (char)(letter - 'a' + 'A');
     unit = strchr(units, letter);
-    if (!unit || (suffix[1] && strcasecmp(suffix + 1, "iB")))
+    if (!unit || (suffix[1] && strcasecmp(suffix + 1, "iB") != 0))
         return -EINVAL;
     *ret = 10u * (unsigned int)(unit - units + 1);
     return 0;

@@ -58,7 +58,7 @@ void terminal_open(struct terminal *terminal, FILE *file, enum colour_choice cho
     *terminal = (struct terminal){
         .file = file,
         .tty = tty,
-        .redraw = tty && term && strcmp(term, "dumb"),
+        .redraw = tty && term && strcmp(term, "dumb") != 0,
         .colour = choice == COLOUR_ALWAYS || (choice == COLOUR_AUTO && tty && !plain),
         .utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8"),
         .width = find_width(fd, tty),

@@ -21,7 +21,7 @@ static bool activated(void)
     struct stat status;
     char *end;
 
-    if (!fds || !pid || strcmp(fds, "1"))
+    if (!fds || !pid || strcmp(fds, "1") != 0)
         return false;
     if (strtol(pid, &end, 10) != (long)getpid() || *end)
         return false;

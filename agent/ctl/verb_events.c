@@ -94,7 +94,7 @@ static enum exit_code take(struct reading *reading, json_t *object)
                  (long long)(event.sequence - reading->last - 1));
     reading->last = event.sequence;
     if (reading->options->container &&
-        (!event.container || strcmp(event.container, reading->options->container)))
+        (!event.container || strcmp(event.container, reading->options->container) != 0))
         return EXIT_OK;
     reading->printed++;
     if (ctl->options.json)

@@ -46,32 +46,42 @@ static json_t *parameters(void *userdata)
     return object;
 }
 
-static enum exit_code take(struct reading *reading, json_t *answer)
+static enum exit_code take_one(struct reading *reading, json_t *object)
 {
     struct ctl *ctl = reading->ctl;
+    struct receipt receipt;
+    enum exit_code code;
+
+    if (!json_is_object(object))
+        return ctl_bad_reply(ctl, RECEIPTS, "receipts", "has something else than objects");
+    code = receipt_read(ctl, object, &receipt);
+    if (!code && ctl->options.json)
+        code = ctl_print_json(ctl, object);
+    if (code)
+        return code;
+    if (!ctl->options.json && reading->table)
+        receipt_row(reading->table, &receipt);
+    else if (!ctl->options.json)
+        receipt_line(ctl, &receipt);
+    reading->after = receipt.sequence;
+    return EXIT_OK;
+}
+
+static enum exit_code take(struct reading *reading, json_t *answer)
+{
     json_t *list = json_object_get(answer, "receipts"), *object;
+    enum exit_code code = EXIT_OK;
     size_t i;
 
     if (!json_is_array(list))
-        return ctl_bad_reply(ctl, RECEIPTS, "receipts", "is no array");
+        return ctl_bad_reply(reading->ctl, RECEIPTS, "receipts", "is no array");
     json_array_foreach(list, i, object)
     {
-        struct receipt receipt;
-        enum exit_code code = json_is_object(object) ? receipt_read(ctl, object, &receipt)
-                                                     : ctl_bad_reply(ctl, RECEIPTS, "receipts",
-                                                                     "has something else than objects");
-
-        if (!code && ctl->options.json)
-            code = ctl_print_json(ctl, object);
+        code = take_one(reading, object);
         if (code)
-            return code;
-        if (!ctl->options.json && reading->table)
-            receipt_row(reading->table, &receipt);
-        else if (!ctl->options.json)
-            receipt_line(ctl, &receipt);
-        reading->after = receipt.sequence;
+            break;
     }
-    return EXIT_OK;
+    return code;
 }
 
 static enum exit_code on_reply(struct follow *follow, const struct varlink_reply *reply, void *userdata)

@@ -104,10 +104,10 @@ START_TEST(no_two_options_of_a_verb_share_a_name_or_letter)
     for (const struct verb *const *verb = verbs; *verb; verb++)
         for (const struct option_row *a = (*verb)->options; a && a->name; a++) {
             for (const struct option_row *b = (*verb)->options; b < a; b++)
-                ck_assert_msg(strcmp(a->name, b->name) && (!a->letter || a->letter != b->letter),
+                ck_assert_msg(strcmp(a->name, b->name) != 0 && (!a->letter || a->letter != b->letter),
                               "--%s and --%s of %s clash", a->name, b->name, (*verb)->name);
             for (const struct option_row *b = common_options; b->name; b++)
-                ck_assert_msg(strcmp(a->name, b->name) && (!a->letter || a->letter != b->letter),
+                ck_assert_msg(strcmp(a->name, b->name) != 0 && (!a->letter || a->letter != b->letter),
                               "--%s of %s hides a common option", a->name, (*verb)->name);
         }
 }

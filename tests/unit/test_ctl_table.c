@@ -89,7 +89,7 @@ START_TEST(a_cell_cannot_break_out_of_its_table)
 
     table_cell(table, PAINT_NONE, "%s", "a\033[2J\nevil  running");
     table_cell(table, PAINT_NONE, "%s", "done");
-    prints(table, "NAME                        STATE\n"
+    prints(table, "NAME                     STATE\n"
                   "a\\x1b[2J\\nevil  running  done\n");
 }
 END_TEST

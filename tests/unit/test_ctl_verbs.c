@@ -448,7 +448,7 @@ static void verifies(struct peer *me, struct varlink_connection *connection, con
         peer_reply(connection, LISTING);
         return;
     }
-    if (strcmp(zone, "zone-1") && strcmp(zone, "zone-2")) {
+    if (strcmp(zone, "zone-1") != 0 && strcmp(zone, "zone-2") != 0) {
         peer_error(connection, "io.czone.Zone.NoSuchZone", "{'zone':'x','message':'no zone x'}");
         return;
     }
@@ -591,7 +591,7 @@ END_TEST
 static void informs(struct peer *me, struct varlink_connection *connection, const struct varlink_call *call)
 {
     (void)me;
-    if (strcmp(call->method, "org.varlink.service.GetInfo"))
+    if (strcmp(call->method, "org.varlink.service.GetInfo") != 0)
         peer_reply(connection, LISTING);
     else
         peer_reply(
