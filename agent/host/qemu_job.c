@@ -10,7 +10,7 @@
 
 /* A plug of 512 MiB takes 50-90 ms, an unplug of memory that is offline 10 ms. */
 #define PAUSE_FIRST_US 1000u
-#define PAUSE_SOON_US  20000u
+#define PAUSE_SOON_US  10000u
 #define PAUSE_LATE_US  100000u
 #define SOON_US        2000000u
 
@@ -60,7 +60,7 @@ void job_poll_later(struct driver_job *job, void (*on_timer)(struct driver_job *
 
     job->on_timer = on_timer;
     (void)evtimer_add(job->timer, &pause);
-    job->pause_us = job->pause_us * 3 / 2 > most ? most : job->pause_us * 3 / 2;
+    job->pause_us = job->pause_us * 5 / 4 > most ? most : job->pause_us * 5 / 4;
 }
 
 void job_poll_hint(struct driver_job *job)
