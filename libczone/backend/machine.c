@@ -15,11 +15,12 @@
 
 void machine_close(struct czone_sys *sys)
 {
+    if (!sys)
+        return;
+
     int *fds[] = { &sys->sysfs_fd,  &sys->memory_fd, &sys->node_fd,  &sys->proc_fd,
                    &sys->cgroup_fd, &sys->base_fd,   &sys->helper_fd };
 
-    if (!sys)
-        return;
     for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
         cleanup_close_fd(fds[i]);
     providers_done(&sys->providers);
