@@ -206,7 +206,7 @@ static int add_events(struct manager *manager)
     return manager->stop_timer == NULL ? log_fail(-ENOMEM, "out of memory") : 0;
 }
 
-static int add_services(struct manager *manager)
+int manager_add_services(struct manager *manager)
 {
     static const struct varlink_interface *const interfaces[] = {
         &container_service,
@@ -262,7 +262,7 @@ static int set_up(struct manager *manager)
     r = host_init(&manager->host, manager, lease_on_answer);
     if (r < 0)
         return log_fail(r, "out of memory");
-    r = add_services(manager);
+    r = manager_add_services(manager);
     if (r == 0)
         r = add_events(manager);
     if (r == 0)
@@ -270,13 +270,12 @@ static int set_up(struct manager *manager)
     return r == 0 ? orphans_collect(manager) : r;
 }
 
-int manager_new(const struct options *options, struct manager **ret_manager)
+struct manager *manager_alloc(const struct options *options)
 {
     struct manager *manager = calloc(1, sizeof(*manager));
-    int r;
 
     if (manager == NULL)
-        return log_fail(-ENOMEM, "out of memory");
+        return NULL;
     manager->options = options;
     manager->notify = (struct notify)NOTIFY_INIT;
     manager->zone_marks = manager->loan_marks = (struct marks)MARKS_INIT;
@@ -290,7 +289,14 @@ int manager_new(const struct options *options, struct manager **ret_manager)
     key_store_init(&manager->keys, KEY_STORE_ENTRIES_MAX, KEY_STORE_BYTES_MAX);
     receipts_init(&manager->receipts, RECEIPTS_LIMIT);
     subscribers_init(&manager->subscribers);
-    r = set_up(manager);
+    return manager;
+}
+
+int manager_new(const struct options *options, struct manager **ret_manager)
+{
+    struct manager *manager = manager_alloc(options);
+    int r = manager != NULL ? set_up(manager) : log_fail(-ENOMEM, "out of memory");
+
     if (r < 0) {
         (void)manager_free(manager);
         return r;

@@ -68,6 +68,11 @@ struct manager {
  */
 int manager_new(const struct options *options, struct manager **ret_manager);
 
+/* The steps of it that look at no machine, for tests that bring their own: an empty manager (NULL without
+ * memory), and its interfaces (0 or a negative errno; needs nothing else). */
+struct manager *manager_alloc(const struct options *options);
+int manager_add_services(struct manager *manager);
+
 /* Accepts NULL and one that is half made. Returns NULL. */
 struct manager *manager_free(struct manager *manager);
 

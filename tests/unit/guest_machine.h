@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TESTS_GUEST_MACHINE_H
+#define TESTS_GUEST_MACHINE_H
+
+/*
+ * czoned's manager on a machine made of files: node 0 with four blocks of 128 MiB since boot, nodes 1 and 2
+ * possible and empty. No memory ever comes: what is tested is what czoned says, not what the kernel does.
+ * Any failure is a failed check.
+ */
+
+#include "agent/guest/manager.h"
+#include "agent/guest/options.h"
+#include "proto/client.h"
+
+#define BLOCK (INT64_C(128) << 20)
+
+struct machine {
+    char root[64];
+    struct options options;
+    struct manager *manager;
+};
+
+/* nodes: how many are possible, 1 to 3. */
+void machine_set_up(struct machine *machine, int nodes);
+void machine_tear_down(struct machine *machine);
+
+/* A connection to czoned; the peer's end. */
+int machine_connect(struct machine *machine);
+struct varlink_client *machine_client(struct machine *machine);
+
+/* Lets the daemon work until it has nothing more to do, or for so long. */
+void machine_run(struct machine *machine, unsigned int ms);
+
+/* One call and its first reply; parameters as JSON text. The reply is the caller's. */
+struct varlink_reply machine_call(struct machine *machine, struct varlink_client *client, const char *method,
+                                  const char *parameters, unsigned int flags);
+/* The next reply of a stream. */
+struct varlink_reply machine_next(struct machine *machine, struct varlink_client *client);
+
+#endif

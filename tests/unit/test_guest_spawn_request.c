@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <string.h>
+
+#include "agent/guest/spawn_request.h"
+#include "tests/unit/guest_test.h"
+
+static struct spawn_request request;
+static struct varlink_fault fault;
+
+static void set_up(void)
+{
+    request = (struct spawn_request)SPAWN_REQUEST_INIT;
+    fault = (struct varlink_fault){ 0 };
+}
+
+static void tear_down(void)
+{
+    spawn_request_done(&request);
+}
+
+static int decode(const char *text)
+{
+    json_t *parameters = json_loads(text, 0, NULL);
+    int r;
+
+    ck_assert_ptr_nonnull(parameters);
+    r = spawn_request_decode(&request, parameters, &fault);
+    json_decref(parameters);
+    return r;
+}
+
+static struct fingerprint print_of(const char *text)
+{
+    struct fingerprint fingerprint = { { 0 } };
+
+    spawn_request_done(&request);
+    ck_assert_int_eq(decode(text), 0);
+    ck_assert_int_eq(spawn_request_fingerprint(&request, &fingerprint), 0);
+    return fingerprint;
+}
+
+static bool same(const char *a, const char *b)
+{
+    struct fingerprint first = print_of(a), second = print_of(b);
+
+    return memcmp(&first, &second, sizeof(first)) == 0;
+}
+
+START_TEST(a_minimal_request_has_the_documented_defaults)
+{
+    struct launch_request launch;
+
+    ck_assert_int_eq(decode("{\"args\": [\"sh\", \"-c\", \"true\"], \"memory\": 1048576}"), 0);
+    ck_assert_ptr_null(request.id);
+    ck_assert_str_eq(request.tier, "any");
+    ck_assert_int_eq(request.choice.preference, CZONE_TIER_ANY);
+    spawn_request_launch(&request, &launch);
+    ck_assert_str_eq(launch.args[2], "true");
+    ck_assert_ptr_null(launch.args[3]);
+    ck_assert_ptr_null(launch.env);
+    ck_assert_uint_eq(launch.tmpfs_limit, 524288);
+    ck_assert_int_eq(launch.cgroup_fd, -EBADF);
+}
+END_TEST
+
+/* What is wrong, and the field the error must name. */
+static const struct {
+    const char *text, *parameter;
+} bad[] = {
+    { "{}", "args" },
+    { "{\"args\": [], \"memory\": 1}", "args" },
+    { "{\"args\": [\"a\"]}", "memory" },
+    { "{\"args\": [\"a\"], \"memory\": 0}", "memory" },
+    { "{\"args\": [\"a\"], \"memory\": -1}", "memory" },
+    { "{\"args\": [\"a\"], \"memory\": 1.5}", "memory" },
+    { "{\"args\": [\"a\"], \"memory\": \"1\"}", "memory" },
+    { "{\"args\": [\"a\"], \"memory\": 1, \"id\": \"\"}", "id" },
+    { "{\"args\": [\"a\"], \"memory\": 1, \"id\": \"a/b\"}", "id" },
+    { "{\"args\": [\"a\"], \"memory\": 1, \"id\": \"..\"}", "id" },
+    { "{\"args\": [\"a\"], \"memory\": 1, \"id\": \"a b\"}", "id" },
+    { "{\"args\": [\"a\"], \"memory\": 1, \"id\": "
+      "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"}",
+      "id" },
+    { "{\"args\": [\"a\"], \"memory\": 1, \"pids\": 0}", "pids" },
+    { "{\"args\": [\"a\"], \"memory\": 1, \"pids\": 99999999}", "pids" },
+    { "{\"args\": [\"a\"], \"memory\": 1, \"env\": [1]}", "env[0]" },
+    { "{\"args\": [\"a\"], \"memory\": 1, \"color\": \"red\"}", "color" },
+};
+
+START_TEST(a_bad_field_is_named)
+{
+    ck_assert_int_eq(decode(bad[_i].text), -EINVAL);
+    ck_assert_str_eq(fault.parameter, bad[_i].parameter);
+    ck_assert_str_ne(fault.reason.text, "");
+}
+END_TEST
+
+START_TEST(a_tier_that_is_none_is_told_apart_from_a_bad_field)
+{
+    ck_assert_int_eq(decode("{\"args\": [\"a\"], \"memory\": 1, \"tier\": \"turbo\"}"), -EDOM);
+}
+END_TEST
+
+START_TEST(a_fingerprint_ignores_the_order_the_key_and_nulls)
+{
+    ck_assert(same("{\"args\": [\"a\"], \"memory\": 1, \"key\": \"x\"}",
+                   "{\"key\": \"y\", \"memory\": 1, \"cwd\": null, \"args\": [\"a\"]}"));
+}
+END_TEST
+
+START_TEST(a_fingerprint_tells_requests_apart)
+{
+    ck_assert(!same("{\"args\": [\"a\"], \"memory\": 1}", "{\"args\": [\"a\"], \"memory\": 2}"));
+    ck_assert(!same("{\"args\": [\"a\", \"b\"], \"memory\": 1}", "{\"args\": [\"ab\"], \"memory\": 1}"));
+    ck_assert(
+        !same("{\"args\": [\"a\"], \"memory\": 1}", "{\"args\": [\"a\"], \"memory\": 1, \"user\": \"0\"}"));
+}
+END_TEST
+
+START_TEST(the_environment_can_be_dropped_and_the_rest_stays)
+{
+    struct launch_request launch;
+
+    ck_assert_int_eq(decode("{\"args\": [\"a\"], \"memory\": 1, \"env\": [\"A=b\"]}"), 0);
+    ck_assert_str_eq(request.envp[0], "A=b");
+    spawn_request_drop_env(&request);
+    spawn_request_launch(&request, &launch);
+    ck_assert_ptr_null(launch.env);
+    ck_assert_str_eq(launch.args[0], "a");
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tests = tcase_create("spawn_request");
+
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_test(tests, a_minimal_request_has_the_documented_defaults);
+    tcase_add_loop_test(tests, a_bad_field_is_named, 0, (int)(sizeof(bad) / sizeof(*bad)));
+    tcase_add_test(tests, a_tier_that_is_none_is_told_apart_from_a_bad_field);
+    tcase_add_test(tests, a_fingerprint_ignores_the_order_the_key_and_nulls);
+    tcase_add_test(tests, a_fingerprint_tells_requests_apart);
+    tcase_add_test(tests, the_environment_can_be_dropped_and_the_rest_stays);
+    return guest_test_main(tests, "guest_spawn_request");
+}
