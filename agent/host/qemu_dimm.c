@@ -123,6 +123,20 @@ static void on_memory(int error, json_t *value, const struct reason *reason, voi
     job_execute(job, "device_add", arguments, on_device);
 }
 
+static void refuse_no_device(struct driver_job *job)
+{
+    if (job->answer.limit > 0)
+        job_refuse(job, REFUSAL_NO_DEVICE,
+                   "the largest virtio-mem device that is free has %" PRIu64 " MiB, %" PRIu64
+                   " MiB are wanted, and no node without memory is left for a dimm",
+                   job->answer.limit >> 20, job->plug.bytes >> 20);
+    else
+        job_refuse(
+            job, REFUSAL_NO_DEVICE,
+            "no virtio-mem device is free, and no node without memory is left for a dimm (give QEMU one "
+            "virtio-mem-pci with an id for each zone, or nodes with absent CPUs only)");
+}
+
 static void memory_add(struct driver_job *job, const struct nodes *nodes)
 {
     struct qemu_device device = { .type = QEMU_DIMM, .block = 1 };
@@ -130,10 +144,7 @@ static void memory_add(struct driver_job *job, const struct nodes *nodes)
 
     device.node = inventory_dimm_node(&job->qemu->inventory, nodes, &job->plug);
     if (device.node < 0) {
-        job_refuse(job, REFUSAL_NO_DEVICE,
-                   "no virtio-mem device of %" PRIu64 " MiB is free (the largest free one has %" PRIu64
-                   " MiB), and no node without memory is left for a dimm",
-                   job->plug.bytes >> 20, job->answer.limit >> 20);
+        refuse_no_device(job);
         job_finish(job);
         return;
     }
