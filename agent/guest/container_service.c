@@ -64,7 +64,7 @@ static int check_key(struct manager *manager, struct varlink_connection *connect
                      const struct spawn_request *request, struct fingerprint *ret_fingerprint,
                      struct refusal *refusal)
 {
-    json_t *answer;
+    json_t *answer = NULL;
     int r;
 
     if (request->key == NULL)

@@ -28,7 +28,7 @@ void log_set_level(int level)
     max_level = level;
 }
 
-static void log_va(int level, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void log_va(int level, const char *format, va_list args)
 {
     char text[1024];
     char line[sizeof(text) + 16];

@@ -48,7 +48,7 @@ static void grow(struct log_ring *ring, size_t wanted)
     larger.data = malloc(larger.size);
     if (larger.data == NULL)
         return;
-    if (kept > 0) {
+    if (kept > 0 && ring->size > 0) {
         /* Two steps at most: what is kept lies in the old ring with at most one wrap. */
         size_t at = (size_t)(ring->begin % ring->size);
         size_t first = ring->size - at < kept ? ring->size - at : kept;

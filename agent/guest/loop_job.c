@@ -8,7 +8,7 @@
 static int arm(struct loop_job *loop_job)
 {
     int ms = czone_job_timeout_ms(loop_job->job);
-    struct timeval timeout = { .tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000 };
+    struct timeval timeout = { .tv_sec = ms / 1000, .tv_usec = (suseconds_t)(ms % 1000) * 1000 };
 
     return event_add(loop_job->event, &timeout) < 0 ? -ENOMEM : 0;
 }

@@ -25,7 +25,8 @@ static const struct varlink_service_info service_info = {
     "",
 };
 
-static void on_library_log(void *data, enum czone_log_level level, const char *format, va_list args)
+__attribute__((format(printf, 3, 0))) static void on_library_log(void *data, enum czone_log_level level,
+                                                                 const char *format, va_list args)
 {
     char text[512];
 
@@ -209,15 +210,12 @@ static int add_events(struct manager *manager)
 int manager_add_services(struct manager *manager)
 {
     static const struct varlink_interface *const interfaces[] = {
-        &container_service,
-        &zone_service,
-        &host_service,
-        &monitor_service,
+        &container_service, &zone_service, &host_service, &monitor_service, NULL,
     };
     int r;
 
     r = varlink_service_new(&service_info, manager, &manager->service);
-    for (size_t i = 0; r == 0 && i < ELEMENTS(interfaces); i++)
+    for (size_t i = 0; r == 0 && interfaces[i] != NULL; i++)
         r = varlink_service_add(manager->service, interfaces[i]);
     if (r < 0)
         return log_fail(r, "cannot offer the interfaces: %s", strerror(-r));

@@ -93,7 +93,7 @@ static int move_into_leaf(const char *base)
 
 int self_prepare(struct self *self, const char *cgroup)
 {
-    char own[sizeof(self->base)];
+    char own[sizeof(self->base)] = "";
     int r;
 
     *self = (struct self){ 0 };
