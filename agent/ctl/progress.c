@@ -33,11 +33,9 @@ void progress_draw(struct progress *progress)
     static const char bars[] = "|/-\\";
     CLEANUP_FREE char *safe = NULL, *line = NULL;
     const struct terminal *terminal = progress->terminal;
-    char span[WHEN_TEXT_MAX];
 
     if (!progress_active(progress))
         return;
-    (void)when_span((when_ticks() - progress->since) * 1000000, span);
     safe = printable_copy(progress->text, terminal->utf8);
     /* A line that wraps could not be taken away again. 16 columns are for spinner and time. */
     if (safe)
@@ -49,8 +47,8 @@ void progress_draw(struct progress *progress)
         (void)fprintf(terminal->file, "%s", dots[progress->turn % (sizeof(dots) / sizeof(*dots))]);
     else
         (void)fprintf(terminal->file, "%c", bars[progress->turn % (sizeof(bars) - 1)]);
-    (void)fprintf(terminal->file, " %s %s%s%s", line, terminal_paint(terminal, PAINT_DIM), span,
-                  terminal_plain(terminal));
+    (void)fprintf(terminal->file, " %s %s%.1f s%s", line, terminal_paint(terminal, PAINT_DIM),
+                  (double)(when_ticks() - progress->since) / 1000, terminal_plain(terminal));
     (void)fflush(terminal->file);
     progress->turn++;
     progress->shown = true;

@@ -83,16 +83,27 @@ static json_t *no_parameters(void *userdata)
     return json_object();
 }
 
+/* Events of a zone need not name its container: until it is bound it has none. */
+static bool is_ours(const struct run *run, json_t *event)
+{
+    const char *container = json_string_value(json_object_get(event, "container"));
+    const char *zone = json_string_value(json_object_get(event, "zone"));
+    const char *id = run->container.id, *own_zone = run->container.zone ? run->container.zone : id;
+
+    if (!id)
+        return false;
+    return container ? !strcmp(container, id) : zone && !strcmp(zone, own_zone);
+}
+
 static enum exit_code on_event(struct follow *follow, const struct varlink_reply *reply, void *userdata)
 {
     struct run *run = userdata;
     json_t *event = json_object_get(reply->parameters, "event");
     const char *name = json_string_value(json_object_get(event, "event"));
-    const char *container = json_string_value(json_object_get(event, "container"));
 
     if (reply->error)
         follow_done(follow);
-    else if (name && container && run->container.id && !strcmp(container, run->container.id))
+    else if (name && is_ours(run, event))
         show_event(run, name, json_object_get(event, "bytes"));
     return EXIT_OK;
 }
