@@ -15,7 +15,7 @@ struct walk {
     struct czone_ctx *ctx;
     czone_node_id node;
     struct czone_release *release;
-    uint64_t found; /* bytes that have an owner */
+    uint64_t unexplained; /* used bytes of the node that nobody was found for yet */
 };
 
 /* One level of the walk: a cgroup and what its children have of its charge. */
@@ -27,13 +27,19 @@ struct level {
     struct czone_sys_charge below;
 };
 
-static int add(struct czone_release *release, enum czone_leftover_kind kind, uint64_t bytes,
-               const char *owner)
+/* The kernel brings a cgroup's figures up to date late (mem_cgroup_flush_stats()), so that what a child has
+ * given back may still be in its parent's. The node's own figure is exact and sets the limit; the children
+ * come first. */
+static int add(struct walk *walk, enum czone_leftover_kind kind, uint64_t bytes, const char *owner)
 {
+    struct czone_release *release = walk->release;
     struct czone_leftover *larger;
 
+    if (bytes > walk->unexplained)
+        bytes = walk->unexplained;
     if (bytes == 0)
         return 0;
+    walk->unexplained -= bytes;
     larger = realloc(release->leftovers, (release->n_leftovers + 1) * sizeof(*larger));
     if (!larger)
         return -ENOMEM;
@@ -84,14 +90,13 @@ static int add_own(struct walk *walk, const struct level *level, const struct cz
     };
     int r;
 
-    walk->found += sum(&own);
-    r = add(walk->release, CZONE_LEFTOVER_ANON, own.anon, level->path);
+    r = add(walk, CZONE_LEFTOVER_ANON, own.anon, level->path);
     if (r == 0)
-        r = add(walk->release, CZONE_LEFTOVER_FILE, less(own.file, own.shmem), level->path);
+        r = add(walk, CZONE_LEFTOVER_FILE, less(own.file, own.shmem), level->path);
     if (r == 0)
-        r = add(walk->release, CZONE_LEFTOVER_SHMEM, own.shmem, level->path);
+        r = add(walk, CZONE_LEFTOVER_SHMEM, own.shmem, level->path);
     if (r == 0)
-        r = add(walk->release, CZONE_LEFTOVER_KERNEL, own.kernel, level->path);
+        r = add(walk, CZONE_LEFTOVER_KERNEL, own.kernel, level->path);
     return r;
 }
 
@@ -133,7 +138,6 @@ int leftovers_find(struct czone_ctx *ctx, czone_node_id node, struct czone_relea
     struct walk walk = { .ctx = ctx, .node = node, .release = release };
     struct czone_sys_charge all = { 0 };
     struct czone_sys_usage usage;
-    uint64_t used;
     int r;
 
     r = ctx->backend->usage(ctx->sys, node, &usage);
@@ -141,12 +145,11 @@ int leftovers_find(struct czone_ctx *ctx, czone_node_id node, struct czone_relea
         return 0;
     if (r < 0)
         return r;
-    used = less(less(usage.total, usage.free), usage.parked);
-    if (used <= usage.slack)
+    walk.unexplained = less(less(usage.total, usage.free), usage.parked);
+    if (walk.unexplained <= usage.slack)
         return 0;
     r = visit(&walk, NULL, "", &all);
     if (r < 0)
         return r;
-    return less(used, walk.found) > usage.slack ? add(release, CZONE_LEFTOVER_UNKNOWN, used - walk.found, "")
-                                                : 0;
+    return walk.unexplained > usage.slack ? add(&walk, CZONE_LEFTOVER_UNKNOWN, walk.unexplained, "") : 0;
 }

@@ -146,6 +146,13 @@ static int check_unused(struct czone_zone *zone, int cgroup_fd, struct czone_fai
     return 0;
 }
 
+/* What reclaim can drop or swap. Not shmem: it goes with its file system, or moves home with the offline, and
+ * without swap the kernel would try in vain for long. */
+static uint64_t reclaimable(const struct czone_sys_charge *charge)
+{
+    return charge->anon + charge->file - charge->shmem;
+}
+
 /* How much to ask memory.reclaim for: nothing unless there is something on the zone's node; then all there
  * is, since reclaim cannot be told a node. */
 static int charged_bytes(struct czone_zone *zone, int cgroup_fd, uint64_t *ret_bytes)
@@ -164,10 +171,10 @@ static int charged_bytes(struct czone_zone *zone, int cgroup_fd, uint64_t *ret_b
                                            charges);
     if (r < 0)
         return r == -ENOENT || r == -ENODEV ? 0 : r;
-    if (charges[zone->last.node.n].anon + charges[zone->last.node.n].file == 0)
+    if (reclaimable(&charges[zone->last.node.n]) == 0)
         return 0;
     for (size_t i = 0; i < n_charges; i++)
-        bytes += charges[i].anon + charges[i].file;
+        bytes += reclaimable(&charges[i]);
     *ret_bytes = bytes;
     return 0;
 }
