@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Nouns alone, then the real program against a peer that answers as each test says.
-foreach(noun base64 bridge exit map options printable size table when)
+foreach(noun base64 exit map options printable size table when)
     add_executable(test_ctl_${noun} unit/test_ctl_${noun}.c)
     czone_defaults(test_ctl_${noun})
     target_link_libraries(test_ctl_${noun} PRIVATE czone_ctl PkgConfig::CHECK)
@@ -11,7 +11,7 @@ add_library(test_ctl_peer STATIC unit/ctl_peer.c)
 czone_defaults(test_ctl_peer)
 target_link_libraries(test_ctl_peer PUBLIC czone_proto PkgConfig::CHECK)
 target_compile_definitions(test_ctl_peer PUBLIC "CZONECTL=\"$<TARGET_FILE:czonectl>\"")
-foreach(noun manual run verbs)
+foreach(noun bridge manual run verbs)
     add_executable(test_ctl_${noun} unit/test_ctl_${noun}.c)
     czone_defaults(test_ctl_${noun})
     target_link_libraries(test_ctl_${noun} PRIVATE czone_ctl test_ctl_peer)

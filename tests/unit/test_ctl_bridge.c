@@ -6,9 +6,11 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -191,6 +193,104 @@ START_TEST(the_last_words_of_a_client_that_is_gone_arrive)
 }
 END_TEST
 
+/* The program itself: which descriptors it takes, and which address. */
+
+static int listener;
+static char directory[] = "/tmp/czonectl-test-XXXXXX", path[64];
+
+static void listen_as_guest(void)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+    ck_assert_ptr_nonnull(mkdtemp(directory));
+    (void)snprintf(path, sizeof(path), "%s/socket", directory);
+    (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+    listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert_int_eq(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
+    ck_assert_int_eq(listen(listener, 1), 0);
+}
+
+/* @activated  hand it descriptor 3 as systemd's clients do; standard input and output are then /dev/null */
+static void start_program(bool activated, const char *name, const char *first, const char *second)
+{
+    int client[2];
+
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, client), 0);
+    bridge = fork();
+    ck_assert_int_ge(bridge, 0);
+    if (bridge == 0) {
+        int nothing = open("/dev/null", O_RDWR | O_CLOEXEC), end = fcntl(client[0], F_DUPFD, 10);
+        char pid[16];
+
+        (void)snprintf(pid, sizeof(pid), "%d", (int)getpid());
+        (void)dup2(activated ? nothing : end, STDIN_FILENO);
+        (void)dup2(activated ? nothing : end, STDOUT_FILENO);
+        if (activated) {
+            (void)dup2(end, 3);
+            (void)setenv("LISTEN_FDS", "1", 1);
+            (void)setenv("LISTEN_PID", pid, 1);
+        }
+        /* Nobody else may hold the client open, or its end would never be seen. */
+        for (int fd = activated ? 4 : 3; fd < 64; fd++)
+            (void)close(fd);
+        execl(CZONECTL, name, first, second, NULL);
+        _exit(99);
+    }
+    (void)close(client[0]);
+    to_bridge = from_bridge = client[1];
+    guest = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    ck_assert_int_ge(guest, 0);
+}
+
+static void carries_a_call(void)
+{
+    put(to_bridge, "call");
+    expect(guest, "call");
+    put(guest, "reply");
+    expect(from_bridge, "reply");
+    ck_assert_int_eq(shutdown(to_bridge, SHUT_WR), 0);
+    expect_end(guest);
+    (void)close(guest);
+    expect_end(from_bridge);
+    ends_well();
+    (void)unlink(path);
+    (void)rmdir(directory);
+}
+
+START_TEST(the_verb_takes_standard_input_and_output)
+{
+    char address[96];
+
+    listen_as_guest();
+    (void)snprintf(address, sizeof(address), "unix:%s", path);
+    start_program(false, "czonectl", "bridge", address);
+    carries_a_call();
+}
+END_TEST
+
+START_TEST(the_verb_takes_the_descriptor_systemd_hands_over)
+{
+    char address[96];
+
+    listen_as_guest();
+    (void)snprintf(address, sizeof(address), "unix:%s", path);
+    (void)setenv("CZONE_ADDRESS", address, 1);
+    start_program(true, "czonectl", "bridge", NULL);
+    carries_a_call();
+}
+END_TEST
+
+START_TEST(under_the_name_of_a_systemd_bridge_it_is_one)
+{
+    char url[96];
+
+    listen_as_guest();
+    (void)snprintf(url, sizeof(url), "czone:unix:%s", path);
+    start_program(true, "/usr/lib/systemd/varlink-bridges/czone", url, NULL);
+    carries_a_call();
+}
+END_TEST
+
 #define MUCH (8u << 20)
 
 /* Sends and receives at once, as a client and a guest would; returns when both have had all. */
@@ -252,6 +352,9 @@ int main(void)
     tcase_add_test(tcase, a_guest_that_is_gone_ends_the_bridge_though_the_client_stays);
     tcase_add_test(tcase, a_client_that_is_gone_ends_the_bridge_though_the_guest_goes_on_sending);
     tcase_add_test(tcase, the_last_words_of_a_client_that_is_gone_arrive);
+    tcase_add_test(tcase, the_verb_takes_standard_input_and_output);
+    tcase_add_test(tcase, the_verb_takes_the_descriptor_systemd_hands_over);
+    tcase_add_test(tcase, under_the_name_of_a_systemd_bridge_it_is_one);
     tcase_add_test(tcase, much_goes_through_unchanged_in_either_direction);
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);
