@@ -37,18 +37,17 @@ static void count_refused(struct listeners *listeners, const char *why)
 }
 
 /*
- * Says why before hanging up: the reply to the call that the peer is about to make, or has made. What it has
- * sent is read, since closing with unread bytes would reset the connection and take the reply with it.
+ * For one that is not even kept to be told: the reply to the call that it is about to make, or has made. What
+ * it has sent is read, since closing with unread bytes would reset the connection and take the reply with it.
  */
 static void refuse(int fd)
 {
-    CLEANUP_JSON json_t *data = json_pack("{s:i, s:s}", "limit", (int)SESSIONS_MAX, "message",
-                                          "czoned serves no more connections at a time: close one");
+    CLEANUP_JSON json_t *data = session_refusal();
     CLEANUP_FREE char *text = NULL;
     char drain[4096];
     size_t length;
 
-    if (varlink_reply_encode("io.czone.Monitor.TooManyConnections", data, false, &text, &length) < 0)
+    if (varlink_reply_encode(SESSION_ERROR_TOO_MANY, data, false, &text, &length) < 0)
         return;
     (void)send(fd, text, length, MSG_NOSIGNAL | MSG_DONTWAIT);
     (void)shutdown(fd, SHUT_WR);
@@ -60,6 +59,7 @@ static void welcome(struct listeners *listeners, int accepted)
     struct manager *manager = listeners->manager;
     CLEANUP_FD int fd = accepted;
     struct peer peer;
+    bool refused;
     int r;
 
     r = peer_of_socket(fd, &peer);
@@ -69,12 +69,14 @@ static void welcome(struct listeners *listeners, int accepted)
         count_refused(listeners, "a vsock peer that is not the host");
         return;
     }
-    if (manager->n_sessions >= SESSIONS_MAX) {
+    refused = manager->n_sessions - manager->n_refused >= SESSIONS_MAX;
+    if (refused)
         count_refused(listeners, "too many connections");
+    if (refused && manager->n_refused >= SESSIONS_REFUSED_MAX) {
         refuse(fd);
         return;
     }
-    r = session_new(manager, fd, &peer);
+    r = session_new(manager, fd, &peer, refused);
     if (r < 0)
         log_error("cannot serve a connection: %s", strerror(-r));
     else

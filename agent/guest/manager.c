@@ -72,12 +72,21 @@ struct container *manager_find(const struct manager *manager, const char *id)
     return NULL;
 }
 
+/* What a reader of the log wants without asking for more: a container's life, but not each step of its
+ * zone's; a receipt has a line of its own. */
+static int level_of(const char *event)
+{
+    bool step = strncmp(event, "zone-", 5) == 0 || strcmp(event, "receipt") == 0;
+
+    return step ? LOG_DEBUG : LOG_INFO;
+}
+
 void manager_publish(struct manager *manager, const struct event_fact *fact)
 {
-    log_info("%s%s%s%s%s%s%s", fact->event, fact->container != NULL ? " container=" : "",
-             fact->container != NULL ? fact->container : "", fact->zone != NULL ? " zone=" : "",
-             fact->zone != NULL ? fact->zone : "", fact->message != NULL ? ": " : "",
-             fact->message != NULL ? fact->message : "");
+    log_line(level_of(fact->event), "%s%s%s%s%s%s%s", fact->event,
+             fact->container != NULL ? " container=" : "", fact->container != NULL ? fact->container : "",
+             fact->zone != NULL ? " zone=" : "", fact->zone != NULL ? fact->zone : "",
+             fact->message != NULL ? ": " : "", fact->message != NULL ? fact->message : "");
     subscribers_publish(&manager->subscribers, fact);
 }
 

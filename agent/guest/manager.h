@@ -42,7 +42,7 @@ struct manager {
     struct notify notify;
     struct listeners listeners;
     TAILQ_HEAD(session_list, session) sessions;
-    size_t n_sessions;
+    size_t n_sessions, n_refused;
     TAILQ_HEAD(container_list, container) containers; /* oldest first */
     size_t n_containers;
     TAILQ_HEAD(lease_list, lease) leases;

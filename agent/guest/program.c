@@ -176,6 +176,9 @@ static void on_exit_of_first(evutil_socket_t fd, short what, void *data)
     if (program->result_event != NULL)
         on_result(program->launch.result_fd, EV_READ, program);
     program->reaped = true;
+    /* Whatever is left begins to free its memory while we tell the world. */
+    if (program->cgroup != NULL)
+        (void)czone_cgroup_kill(program->cgroup);
     if (program->running) {
         program->running = false;
         program->ops->exited(program->owner, &status);

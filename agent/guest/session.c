@@ -41,6 +41,8 @@ static void on_event(evutil_socket_t fd, short what, void *data)
     r = varlink_service_process(session->manager->service, session->connection, revents);
     if (r > 0 && session->follower != NULL && follower_ready(session->follower))
         session->follower->send(session->follower);
+    if (r > 0 && session->answered && varlink_connection_output(session->connection) == 0)
+        r = 0;
     if (r > 0 && arm(session) == 0)
         return;
     if (r < 0 && r != -ECONNRESET && r != -EPIPE)
@@ -63,7 +65,7 @@ static void on_silence(evutil_socket_t fd, short what, void *data)
 {
     (void)fd;
     (void)what;
-    log_info("connection closed: no call within %d s", SESSION_FIRST_CALL_SECONDS);
+    log_debug("connection closed: no call in time");
     (void)session_free(data);
 }
 
@@ -73,6 +75,11 @@ int session_authorize(struct varlink_connection *connection, const struct varlin
 
     (void)userdata;
     log_debug("call of %s", call->method);
+    if (session->refused) {
+        session->answered = true;
+        return varlink_connection_error(connection, SESSION_ERROR_TOO_MANY, session_refusal()) < 0 ? -E2BIG
+                                                                                                   : 1;
+    }
     if (session->timer != NULL)
         event_free(session->timer);
     session->timer = NULL;
@@ -88,9 +95,16 @@ void session_set_follower(struct varlink_connection *connection, struct follower
         session->follower = follower;
 }
 
+json_t *session_refusal(void)
+{
+    return json_pack("{s:i, s:s}", "limit", (int)SESSIONS_MAX, "message",
+                     "czoned serves no more connections at a time: close one");
+}
+
 static int start(struct session *session)
 {
-    static const struct timeval first_call = { .tv_sec = SESSION_FIRST_CALL_SECONDS };
+    const struct timeval first_call = { .tv_sec = session->refused ? SESSION_REFUSED_SECONDS
+                                                                   : SESSION_FIRST_CALL_SECONDS };
     struct event_base *base = session->manager->base;
 
     session->events = EV_PERSIST | EV_READ;
@@ -103,7 +117,7 @@ static int start(struct session *session)
     return 0;
 }
 
-int session_new(struct manager *manager, int fd, const struct peer *peer)
+int session_new(struct manager *manager, int fd, const struct peer *peer, bool refused)
 {
     struct session *session = calloc(1, sizeof(*session));
     int r;
@@ -118,7 +132,9 @@ int session_new(struct manager *manager, int fd, const struct peer *peer)
         return r;
     }
     TAILQ_INSERT_TAIL(&manager->sessions, session, link);
+    session->refused = refused;
     manager->n_sessions++;
+    manager->n_refused += refused;
     varlink_connection_set_userdata(session->connection, session);
     r = start(session);
     if (r == 0)
@@ -143,6 +159,7 @@ struct session *session_free(struct session *session)
         event_free(session->timer);
     TAILQ_REMOVE(&manager->sessions, session, link);
     manager->n_sessions--;
+    manager->n_refused -= session->refused;
     free(session);
     listeners_resume(&manager->listeners);
     return NULL;

@@ -14,6 +14,11 @@
 #define SESSIONS_MAX 64u
 /* A peer that says nothing for so long does not get to keep a place. */
 #define SESSION_FIRST_CALL_SECONDS 10
+/* Beyond SESSIONS_MAX so many more are kept for a moment, to answer their first call with a clear error. */
+#define SESSIONS_REFUSED_MAX    64u
+#define SESSION_REFUSED_SECONDS 2
+
+#define SESSION_ERROR_TOO_MANY "io.czone.Monitor.TooManyConnections"
 
 struct follower;
 struct manager;
@@ -27,16 +32,27 @@ struct session {
     struct event *timer; /* until the first call */
     struct follower *follower;
     struct peer peer;
+    bool refused;  /* its first call is answered with TooManyConnections */
+    bool answered; /* and has been */
 };
 
-/* Takes an accepted socket over (only if 0 is returned). Returns 0, -ENOMEM or fcntl(2)'s errors. */
-int session_new(struct manager *manager, int fd, const struct peer *peer);
+/*
+ * Takes an accepted socket over (only if 0 is returned).
+ *
+ * @refused  one too many: it gets an error and no service
+ *
+ * Returns 0, -ENOMEM or fcntl(2)'s errors.
+ */
+int session_new(struct manager *manager, int fd, const struct peer *peer, bool refused);
 
 /* Closes. Returns NULL. */
 struct session *session_free(struct session *session);
 
 /* For varlink_service_set_authorize(): a peer that calls has a place to keep. */
 int session_authorize(struct varlink_connection *connection, const struct varlink_call *call, void *userdata);
+
+/* The data of TooManyConnections. NULL without memory. */
+json_t *session_refusal(void);
 
 /* Who is to send more when the peer has read what it got; NULL: nobody. */
 void session_set_follower(struct varlink_connection *connection, struct follower *follower);

@@ -131,7 +131,7 @@ int machine_connect(struct machine *machine)
     int fds[2];
 
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds), 0);
-    ck_assert_int_eq(session_new(machine->manager, fds[0], &peer), 0);
+    ck_assert_int_eq(session_new(machine->manager, fds[0], &peer, machine->refuse), 0);
     return fds[1];
 }
 

@@ -18,6 +18,7 @@ struct machine {
     char root[64];
     struct options options;
     struct manager *manager;
+    bool refuse; /* further connections are refused ones */
 };
 
 /* nodes: how many are possible, 1 to 3. */

@@ -326,6 +326,25 @@ START_TEST(a_subscriber_that_does_not_read_costs_a_bounded_amount)
 }
 END_TEST
 
+START_TEST(a_connection_too_many_is_told_so_and_ends)
+{
+    struct varlink_client *client;
+    struct varlink_reply reply;
+
+    machine.refuse = true;
+    client = machine_client(&machine);
+    ck_assert_uint_eq(machine.manager->n_refused, 1);
+    reply = machine_call(&machine, client, "io.czone.Container.List", "{}", 0);
+    ck_assert_str_eq(reply.error, "io.czone.Monitor.TooManyConnections");
+    ck_assert_int_eq(json_integer_value(json_object_get(reply.parameters, "limit")), SESSIONS_MAX);
+    varlink_reply_done(&reply);
+    machine_run(&machine, 0);
+    ck_assert_uint_eq(machine.manager->n_sessions, 0);
+    ck_assert_uint_eq(machine.manager->n_refused, 0);
+    varlink_client_free(client);
+}
+END_TEST
+
 START_TEST(every_interface_describes_itself)
 {
     static const char *const names[] = { "io.czone.Container", "io.czone.Zone", "io.czone.Host",
@@ -365,6 +384,7 @@ int main(void)
     tcase_add_test(tests, a_subscriber_that_vanishes_is_forgotten_and_others_go_on);
     tcase_add_test(tests, more_subscribers_than_the_limit_are_refused);
     tcase_add_test(tests, a_subscriber_that_does_not_read_costs_a_bounded_amount);
+    tcase_add_test(tests, a_connection_too_many_is_told_so_and_ends);
     tcase_add_test(tests, every_interface_describes_itself);
     return guest_test_main(tests, "guest_service");
 }
