@@ -45,12 +45,14 @@ static void ignored(int error, json_t *value, const struct reason *reason, void 
         log_line(LOG_WARN, "cleaning up: %s", reason->text);
 }
 
-static void memory_delete(struct driver_qemu *qemu, int node)
+static bool memory_in_use(const struct driver_qemu *qemu, const char *memory)
 {
-    char name[DRIVER_NAME_MAX];
+    const struct driver_job *job;
 
-    dimm_memory_name(node, name);
-    (void)qmp_execute(qemu->qmp, "object-del", json_pack("{ss}", "id", name), ignored, qemu);
+    TAILQ_FOREACH(job, &qemu->jobs, link)
+    if (job->chosen && strcmp(job->device.memory, memory) == 0)
+        return true;
+    return inventory_has_memory(&qemu->inventory, memory);
 }
 
 /* Memory of dimms that are gone: a daemon died between the two steps, or the guest let go after its time. */
@@ -62,15 +64,27 @@ static void memory_sweep(struct driver_qemu *qemu, json_t *memdevs)
     json_array_foreach(memdevs, index, memdev)
     {
         const char *id = json_string_value(json_object_get(memdev, "id"));
-        int node = id ? dimm_memory_node(id) : -1;
-        char name[DRIVER_NAME_MAX];
 
-        if (node < 0)
-            continue;
-        dimm_name(node, name);
-        if (!inventory_find(&qemu->inventory, name) && !job_of_device(qemu, name))
-            memory_delete(qemu, node);
+        if (id && dimm_memory_is_ours(id) && !memory_in_use(qemu, id))
+            (void)qmp_execute(qemu->qmp, "object-del", json_pack("{ss}", "id", id), ignored, qemu);
     }
+}
+
+static void on_orphans(int error, json_t *value, const struct reason *reason, void *userdata)
+{
+    (void)reason;
+    if (error == 0)
+        memory_sweep(userdata, value);
+}
+
+/* A dimm of ours is gone that no job waits for. */
+static void orphan_gone(struct driver_qemu *qemu, const char *device)
+{
+    struct qemu_device *entry = inventory_find(&qemu->inventory, device);
+
+    if (entry)
+        *entry = (struct qemu_device){ .type = QEMU_OTHER, .node = -1, .block = 1 };
+    (void)qmp_execute(qemu->qmp, "query-memdev", NULL, on_orphans, qemu);
 }
 
 static void on_memdevs(int error, json_t *value, const struct reason *reason, void *userdata)
@@ -159,7 +173,7 @@ static void on_event(const char *name, json_t *data, void *userdata)
         if (job)
             job_poll_hint(job);
         else if (device && dimm_node(device) >= 0)
-            memory_delete(qemu, dimm_node(device));
+            orphan_gone(qemu, device);
     } else if (strcmp(name, "ACPI_DEVICE_OST") == 0 && job)
         dimm_ost(job, json_integer_value(json_object_get(info, "source")),
                  json_integer_value(json_object_get(info, "status")));

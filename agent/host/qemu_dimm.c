@@ -12,10 +12,7 @@
 
 static void memory_delete(struct driver_job *job, qmp_done done)
 {
-    char name[DRIVER_NAME_MAX];
-
-    dimm_memory_name(job->device.node, name);
-    job_execute(job, "object-del", json_pack("{ss}", "id", name), done);
+    job_execute(job, "object-del", json_pack("{ss}", "id", job->device.memory), done);
 }
 
 /* The end of a plug whose device_add failed. */
@@ -102,7 +99,6 @@ static uint64_t address_choose(const struct inventory *inventory, uint64_t block
 static void on_memory(int error, json_t *value, const struct reason *reason, void *userdata)
 {
     struct driver_job *job = userdata;
-    char memory[DRIVER_NAME_MAX];
     uint64_t address;
     json_t *arguments;
 
@@ -114,9 +110,8 @@ static void on_memory(int error, json_t *value, const struct reason *reason, voi
         job_finish(job);
         return;
     }
-    dimm_memory_name(job->device.node, memory);
-    arguments = json_pack("{ss ss ss si}", "driver", "pc-dimm", "id", job->device.name, "memdev", memory,
-                          "node", job->device.node);
+    arguments = json_pack("{ss ss ss si}", "driver", "pc-dimm", "id", job->device.name, "memdev",
+                          job->device.memory, "node", job->device.node);
     address = address_choose(&job->qemu->inventory, job->plug.block);
     if (arguments && address)
         (void)json_object_set_new(arguments, "addr", json_integer((json_int_t)address));
@@ -140,7 +135,7 @@ static void refuse_no_device(struct driver_job *job)
 static void memory_add(struct driver_job *job, const struct nodes *nodes)
 {
     struct qemu_device device = { .type = QEMU_DIMM, .block = 1 };
-    char memory[DRIVER_NAME_MAX];
+    uint64_t nonce;
 
     device.node = inventory_dimm_node(&job->qemu->inventory, nodes, &job->plug);
     if (device.node < 0) {
@@ -151,13 +146,14 @@ static void memory_add(struct driver_job *job, const struct nodes *nodes)
     job->answer.limit = 0;
     job->target = bytes_round(job->plug.bytes, job->plug.block);
     dimm_name(device.node, device.name);
-    dimm_memory_name(device.node, memory);
+    evutil_secure_rng_get_bytes(&nonce, sizeof(nonce));
+    dimm_memory_name(device.node, nonce, device.memory);
     job_choose(job, &device);
     /* Shared, or vhost-user devices (vsock among them) could not reach it; not reserved, as it is the guest
      * that decides what it touches. */
     job_execute(job, "object-add",
-                json_pack("{ss ss sb sb sI}", "qom-type", "memory-backend-memfd", "id", memory, "share", 1,
-                          "reserve", 0, "size", (json_int_t)job->target),
+                json_pack("{ss ss sb sb sI}", "qom-type", "memory-backend-memfd", "id", device.memory,
+                          "share", 1, "reserve", 0, "size", (json_int_t)job->target),
                 on_memory);
 }
 

@@ -19,35 +19,49 @@ void dimm_name(int node, char ret[DRIVER_NAME_MAX])
     (void)snprintf(ret, DRIVER_NAME_MAX, "czone-dimm-%d", node);
 }
 
-void dimm_memory_name(int node, char ret[DRIVER_NAME_MAX])
+void dimm_memory_name(int node, uint64_t nonce, char ret[DRIVER_NAME_MAX])
 {
-    (void)snprintf(ret, DRIVER_NAME_MAX, "czone-dimm-%d-mem", node);
+    (void)snprintf(ret, DRIVER_NAME_MAX, "czone-dimm-%d-mem-%016" PRIx64, node, nonce);
 }
 
-/* The name must be the one we would give, to the byte. */
-static int node_by_name(const char *name, void (*format)(int, char[DRIVER_NAME_MAX]))
+static const char dimm_prefix[] = "czone-dimm-";
+
+/* A name is ours if it is the one we would give, to the byte. */
+int dimm_node(const char *name)
 {
-    static const char prefix[] = "czone-dimm-";
     char expected[DRIVER_NAME_MAX];
     long node;
 
-    if (strncmp(name, prefix, sizeof(prefix) - 1) != 0)
+    if (strncmp(name, dimm_prefix, sizeof(dimm_prefix) - 1) != 0)
         return -1;
-    node = strtol(name + sizeof(prefix) - 1, NULL, 10);
+    node = strtol(name + sizeof(dimm_prefix) - 1, NULL, 10);
     if (node < 0 || node >= NODES_MAX)
         return -1;
-    format((int)node, expected);
+    dimm_name((int)node, expected);
     return strcmp(name, expected) == 0 ? (int)node : -1;
 }
 
-int dimm_node(const char *name)
+bool dimm_memory_is_ours(const char *name)
 {
-    return node_by_name(name, dimm_name);
+    const char *nonce = strrchr(name, '-');
+    char expected[DRIVER_NAME_MAX];
+    long node;
+
+    if (strncmp(name, dimm_prefix, sizeof(dimm_prefix) - 1) != 0)
+        return false;
+    node = strtol(name + sizeof(dimm_prefix) - 1, NULL, 10);
+    if (node < 0 || node >= NODES_MAX)
+        return false;
+    dimm_memory_name((int)node, strtoull(nonce + 1, NULL, 16), expected);
+    return strcmp(name, expected) == 0;
 }
 
-int dimm_memory_node(const char *name)
+bool inventory_has_memory(const struct inventory *inventory, const char *memory)
 {
-    return node_by_name(name, dimm_memory_name);
+    for (size_t i = 0; i < inventory->count; i++)
+        if (strcmp(inventory->devices[i].memory, memory) == 0)
+            return true;
+    return false;
 }
 
 static int integer_read(json_t *data, const char *key, uint64_t *ret, struct reason *reason)
@@ -83,7 +97,10 @@ static int virtio_mem_read(json_t *data, struct qemu_device *ret, struct reason 
 
 static int dimm_read(json_t *data, struct qemu_device *ret, struct reason *reason)
 {
+    static const char objects[] = "/objects/";
+    const size_t length = sizeof(objects) - 1;
     const char *id = json_string_value(json_object_get(data, "id"));
+    const char *memory = json_string_value(json_object_get(data, "memdev"));
     int r;
 
     r = integer_read(data, json_object_get(data, "addr") ? "addr" : "memaddr", &ret->span.start, reason);
@@ -93,9 +110,11 @@ static int dimm_read(json_t *data, struct qemu_device *ret, struct reason *reaso
     if (r < 0)
         return r;
     ret->plugged = ret->requested = ret->span.bytes;
-    if (id && ret->node >= 0 && dimm_node(id) == ret->node) {
+    if (id && memory && ret->node >= 0 && dimm_node(id) == ret->node &&
+        strncmp(memory, objects, length) == 0 && dimm_memory_is_ours(memory + length)) {
         ret->type = QEMU_DIMM;
         dimm_name(ret->node, ret->name);
+        memcpy(ret->memory, memory + length, strlen(memory + length) + 1);
     }
     return 0;
 }

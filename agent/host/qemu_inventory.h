@@ -27,9 +27,10 @@ struct qemu_device {
     int node;
     struct range span;
     uint64_t plugged;
-    uint64_t requested; /* of virtio-mem; else as plugged */
-    uint64_t block;     /* of virtio-mem: its own granularity, a power of two; else 1 */
-    bool busy;          /* a job is at work on it; set by the driver */
+    uint64_t requested;           /* of virtio-mem; else as plugged */
+    uint64_t block;               /* of virtio-mem: its own granularity, a power of two; else 1 */
+    char memory[DRIVER_NAME_MAX]; /* of a dimm of ours: the object behind it */
+    bool busy;                    /* a job is at work on it; set by the driver */
 };
 
 struct inventory {
@@ -86,12 +87,22 @@ int inventory_absent_cpu_nodes(json_t *cpus, struct nodes *ret, struct reason *r
 int inventory_dimm_node(const struct inventory *inventory, const struct nodes *nodes,
                         const struct driver_plug *plug);
 
-/* Names of our dimm on a node and of the object behind it. */
+/* The name of our dimm on a node, and the node of a dimm by its name, -1 if it is not ours. */
 void dimm_name(int node, char ret[DRIVER_NAME_MAX]);
-void dimm_memory_name(int node, char ret[DRIVER_NAME_MAX]);
-
-/* Node of a dimm or of a memory object of ours by its name, -1 if it is not ours. */
 int dimm_node(const char *name);
-int dimm_memory_node(const char *name);
+
+/*
+ * The name of the memory object for one dimm. Each is made with another nonce and used once: QEMU 10.0 keeps
+ * the file of a memfd under its name (cpr_find_fd() in backends/hostmem-memfd.c) until RCU has let go of
+ * the memory, some time after object-del has been answered. A new object of that name would be given the old
+ * file, which is then closed under it.
+ */
+void dimm_memory_name(int node, uint64_t nonce, char ret[DRIVER_NAME_MAX]);
+
+/* Is it a name that dimm_memory_name() has made? */
+bool dimm_memory_is_ours(const char *name);
+
+/* Is there a dimm that this object is behind? */
+bool inventory_has_memory(const struct inventory *inventory, const char *memory);
 
 #endif

@@ -26,7 +26,7 @@ static const char real[] =
     "zb3\",\"memaddr\":6442450944,\"block-size\":2097152,"
     "\"size\":0,\"node\":6,\"max-size\":536870912,\"requested-size\":0}},"
     "{\"type\":\"dimm\",\"data\":{\"memdev\":\"/objects/"
-    "czone-dimm-3-mem\",\"hotplugged\":true,\"addr\":7516192768,"
+    "czone-dimm-3-mem-00000000000000ff\",\"hotplugged\":true,\"addr\":7516192768,"
     "\"hotpluggable\":true,\"size\":268435456,\"slot\":0,\"node\":3,\"id\":\"czone-dimm-3\"}},"
     "{\"type\":\"dimm\",\"data\":{\"memdev\":\"/objects/m\",\"hotplugged\":true,\"addr\":8589934592,"
     "\"hotpluggable\":true,\"size\":268435456,\"slot\":1,\"node\":4,\"id\":\"czone-dimm-04\"}}]";
@@ -253,9 +253,6 @@ START_TEST(only_names_we_would_give_are_ours)
 
     dimm_name(12, name);
     ck_assert_int_eq(dimm_node(name), 12);
-    dimm_memory_name(12, name);
-    ck_assert_int_eq(dimm_memory_node(name), 12);
-    ck_assert_int_eq(dimm_node(name), -1);
     ck_assert_int_eq(dimm_node("czone-dimm-"), -1);
     ck_assert_int_eq(dimm_node("czone-dimm--1"), -1);
     ck_assert_int_eq(dimm_node("czone-dimm-007"), -1);
@@ -263,6 +260,26 @@ START_TEST(only_names_we_would_give_are_ours)
     ck_assert_int_eq(dimm_node("czone-dimm-7/x"), -1);
     ck_assert_int_eq(dimm_node("czone-dimm-99999999999999999999"), -1);
     ck_assert_int_eq(dimm_node("dimm1"), -1);
+}
+END_TEST
+
+START_TEST(memory_objects_have_a_new_name_each_time)
+{
+    CLEANUP(inventory_done) struct inventory inventory;
+    char a[DRIVER_NAME_MAX], b[DRIVER_NAME_MAX];
+
+    dimm_memory_name(3, 0xff, a);
+    dimm_memory_name(3, UINT64_MAX, b);
+    ck_assert_str_ne(a, b);
+    ck_assert(dimm_memory_is_ours(a) && dimm_memory_is_ours(b));
+    ck_assert(!dimm_memory_is_ours("czone-dimm-3"));
+    ck_assert(!dimm_memory_is_ours("czone-dimm-3-mem"));
+    ck_assert(!dimm_memory_is_ours("czone-dimm-3-mem-ff"));
+    ck_assert(!dimm_memory_is_ours("czone-dimm-3-mem-00000000000000FF"));
+    ck_assert(!dimm_memory_is_ours("m0"));
+    ck_assert_int_eq(decode(real, &inventory), 0);
+    ck_assert(inventory_has_memory(&inventory, a));
+    ck_assert(!inventory_has_memory(&inventory, b));
 }
 END_TEST
 
@@ -316,6 +333,7 @@ int main(void)
     tcase_add_test(tcase, a_range_belongs_to_the_device_that_has_all_of_it);
     tcase_add_test(tcase, a_range_of_memory_that_is_not_ours_is_unknown);
     tcase_add_test(tcase, only_names_we_would_give_are_ours);
+    tcase_add_test(tcase, memory_objects_have_a_new_name_each_time);
     tcase_add_test(tcase, dimms_go_to_nodes_with_absent_cpus_only);
     suite_add_tcase(suite, tcase);
     runner = srunner_create(suite);
