@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "agent/ctl/base64.h"
+#include "proto/base64.h"
 #include "proto/cleanup.h"
 #include "proto/fields.h"
 #include "proto/frame.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/guest/base64.h"
 #include "agent/guest/container.h"
+#include "proto/base64.h"
 #include "proto/cleanup.h"
 
 /* As base64 well below the longest message. */

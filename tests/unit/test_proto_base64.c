@@ -1,10 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/ctl/base64.h"
+#include "proto/base64.h"
 
 #include <check.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+static void encodes(const char *bytes, size_t length, const char *text)
+{
+    char out[64] = "";
+
+    base64_encode(bytes, length, out);
+    ck_assert_str_eq(out, text);
+    ck_assert_uint_eq(BASE64_LENGTH(length), strlen(text));
+}
 
 static void decodes(const char *text, const char *bytes, size_t length)
 {
@@ -39,6 +48,19 @@ START_TEST(the_vectors_of_rfc_4648_decode)
 }
 END_TEST
 
+START_TEST(the_vectors_of_rfc_4648_encode)
+{
+    encodes("", 0, "");
+    encodes("f", 1, "Zg==");
+    encodes("fo", 2, "Zm8=");
+    encodes("foo", 3, "Zm9v");
+    encodes("foob", 4, "Zm9vYg==");
+    encodes("fooba", 5, "Zm9vYmE=");
+    encodes("foobar", 6, "Zm9vYmFy");
+    encodes("\x00\xff\xfe\x80", 4, "AP/+gA==");
+}
+END_TEST
+
 START_TEST(what_is_not_base64_is_refused)
 {
     refuses("Z");
@@ -61,13 +83,14 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("ctl/base64");
+    Suite *suite = suite_create("proto/base64");
     TCase *tcase = tcase_create("base64");
     SRunner *runner = srunner_create(suite);
     int failed;
 
     suite_add_tcase(suite, tcase);
     tcase_add_test(tcase, the_vectors_of_rfc_4648_decode);
+    tcase_add_test(tcase, the_vectors_of_rfc_4648_encode);
     tcase_add_test(tcase, what_is_not_base64_is_refused);
     tcase_add_test(tcase, one_value_has_one_text);
     srunner_run_all(runner, CK_ENV);
