@@ -45,8 +45,20 @@ class BadRequest(ZoneCase):
                 with self.assertRaises(VarlinkError) as caught:
                     self.daemon.call(CONTAINER + "Spawn", args=["/bin/true"], memory=memory)
                 self.assertIn(
-                    caught.exception.error, ("org.varlink.service.InvalidParameter", CONTAINER + "HostRefused")
+                    caught.exception.error,
+                    ("org.varlink.service.InvalidParameter", CONTAINER + "HostRefused", CONTAINER + "NoMemory"),
+                    caught.exception,
                 )
+
+    def test_a_number_that_no_integer_holds(self):
+        with Connection(self.vm.address) as connection:
+            connection.send(
+                b'{"method": "io.czone.Container.Spawn", "parameters": {"args": ["/bin/true"], "memory": 99999999999999999999}}\0'
+            )
+            with self.assertRaises(VarlinkError) as caught:
+                connection.reply()
+        self.assertEqual(caught.exception.error, "org.varlink.service.InvalidParameter")
+        self.assertEqual(caught.exception.parameters["parameter"], "memory")
 
     def test_memory_that_is_no_integer(self):
         for memory in ("256M", 1.5, True, None, [], {}):
