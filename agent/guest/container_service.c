@@ -278,8 +278,8 @@ static json_t *list_containers(const struct manager *manager, bool args)
     const struct container *container;
 
     TAILQ_FOREACH(container, &manager->containers, link)
-    if (json_array_append_new(list, container_to_json(container, args)) < 0)
-        return NULL;
+        if (json_array_append_new(list, container_to_json(container, args)) < 0)
+            return NULL;
     return json_pack("{s:O}", "containers", list);
 }
 

@@ -171,8 +171,9 @@ static void offer_idle_loans(struct host *host)
     const struct loan *loan;
 
     TAILQ_FOREACH(loan, &host->loans, link)
-    if (memory_map_idle(host->manager->ctx, loan->range) && !signal_book_leaving(&host->book, loan->range))
-        (void)host_unplug(host, loan->range, "", NULL);
+        if (memory_map_idle(host->manager->ctx, loan->range) &&
+            !signal_book_leaving(&host->book, loan->range))
+            (void)host_unplug(host, loan->range, "", NULL);
 }
 
 static void end_stream(struct host *host)
@@ -208,8 +209,8 @@ int host_attach(struct host *host, struct varlink_connection *connection, const 
     manager_publish(host->manager,
                     &(struct event_fact){ EVENT_FACT("host-attached"), .message = host->driver });
     TAILQ_FOREACH(signal, &host->book.open, link)
-    if (signal->id <= last)
-        send_signal(host, signal, signal->kind);
+        if (signal->id <= last)
+            send_signal(host, signal, signal->kind);
     manager_sync(host->manager);
     offer_idle_loans(host);
     return 0;
@@ -252,8 +253,7 @@ static void end_loan(struct host *host, struct czone_range range)
     struct loan *loan;
     char name[40];
 
-    TAILQ_FOREACH(loan, &host->loans, link)
-    {
+    TAILQ_FOREACH(loan, &host->loans, link) {
         if (loan->range.start != range.start || loan->range.size != range.size)
             continue;
         marks_clear(&host->manager->loan_marks, loan_name(range, name));
@@ -269,8 +269,9 @@ struct czone_range host_loan_of(const struct host *host, struct czone_range rang
     const struct loan *loan;
 
     TAILQ_FOREACH(loan, &host->loans, link)
-    if (loan->range.start <= range.start && range.start + range.size <= loan->range.start + loan->range.size)
-        return loan->range;
+        if (loan->range.start <= range.start &&
+            range.start + range.size <= loan->range.start + loan->range.size)
+            return loan->range;
     return range;
 }
 
@@ -282,6 +283,15 @@ static void settle(struct host *host, struct signal *signal, const struct host_a
     signal_book_close(&host->book, signal);
     arm(host);
     answer_owner(host, owner, answer);
+}
+
+/* A host that plugs a region anew will not answer for taking it back before. */
+static void void_unplugs(struct host *host, struct czone_range range)
+{
+    struct signal *signal;
+
+    while ((signal = signal_book_unowned(&host->book, range)) != NULL)
+        signal_book_close(&host->book, signal);
 }
 
 static int report_plugged(struct host *host, struct signal *signal, const struct host_report *report,
@@ -305,6 +315,8 @@ static int report_plugged(struct host *host, struct signal *signal, const struct
         answer->message = reason->text;
         send_signal(host, signal, SIGNAL_CANCEL);
     } else {
+        void_unplugs(host, answer->range);
+        end_loan(host, answer->range);
         add_loan(host, answer->range);
     }
     settle(host, signal, answer);

@@ -57,8 +57,8 @@ int key_store_get(struct key_store *store, const char *key, const struct fingerp
     json_t *answer;
 
     TAILQ_FOREACH(entry, &store->entries, link)
-    if (strcmp(entry->key, key) == 0)
-        break;
+        if (strcmp(entry->key, key) == 0)
+            break;
     if (entry == NULL)
         return 0;
     if (memcmp(&entry->fingerprint, fingerprint, sizeof(*fingerprint)) != 0)

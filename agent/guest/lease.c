@@ -232,7 +232,7 @@ static bool may_place(struct manager *manager, const struct czone_zone_info *inf
     if (signal_book_leaving(&manager->host.book, info->range))
         return false;
     TAILQ_FOREACH(lease, &manager->leases, link)
-    arriving = arriving || lease->phase == LEASE_ARRIVING;
+        arriving = arriving || lease->phase == LEASE_ARRIVING;
     if (!arriving)
         memset(manager->fresh_nodes, 0, sizeof(manager->fresh_nodes));
     return info->node.n < 0 || info->node.n >= (int)NODES_MAX ||

@@ -67,8 +67,8 @@ struct container *manager_find(const struct manager *manager, const char *id)
     struct container *container;
 
     TAILQ_FOREACH(container, &manager->containers, link)
-    if (strcmp(container->id, id) == 0)
-        return container;
+        if (strcmp(container->id, id) == 0)
+            return container;
     return NULL;
 }
 
@@ -116,8 +116,8 @@ static bool all_settled(const struct manager *manager)
     const struct container *container;
 
     TAILQ_FOREACH(container, &manager->containers, link)
-    if (!container->settled)
-        return false;
+        if (!container->settled)
+            return false;
     return TAILQ_EMPTY(&manager->orphans);
 }
 

@@ -62,8 +62,8 @@ const struct receipt *receipts_after(const struct receipts *receipts, uint64_t s
     const struct receipt_entry *entry;
 
     TAILQ_FOREACH(entry, &receipts->entries, link)
-    if (entry->receipt.sequence > sequence)
-        return &entry->receipt;
+        if (entry->receipt.sequence > sequence)
+            return &entry->receipt;
     return NULL;
 }
 

@@ -86,5 +86,5 @@ void receipt_stream_wake(struct manager *manager)
     struct follower *follower;
 
     TAILQ_FOREACH(follower, &manager->receipt_followers, link)
-    follower->send(follower);
+        follower->send(follower);
 }

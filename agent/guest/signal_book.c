@@ -47,9 +47,15 @@ struct signal *signal_book_find(struct signal_book *book, uint64_t id)
     struct signal *signal;
 
     TAILQ_FOREACH(signal, &book->open, link)
-    if (signal->id == id)
-        return signal;
+        if (signal->id == id)
+            return signal;
     return NULL;
+}
+
+static bool touches(const struct signal *unplug, struct czone_range range)
+{
+    return unplug->kind == SIGNAL_UNPLUG && range.start < unplug->range.start + unplug->range.size &&
+           unplug->range.start < range.start + range.size;
 }
 
 bool signal_book_leaving(const struct signal_book *book, struct czone_range range)
@@ -57,10 +63,19 @@ bool signal_book_leaving(const struct signal_book *book, struct czone_range rang
     const struct signal *signal;
 
     TAILQ_FOREACH(signal, &book->open, link)
-    if (signal->kind == SIGNAL_UNPLUG && range.start < signal->range.start + signal->range.size &&
-        signal->range.start < range.start + range.size)
-        return true;
+        if (touches(signal, range))
+            return true;
     return false;
+}
+
+struct signal *signal_book_unowned(struct signal_book *book, struct czone_range range)
+{
+    struct signal *signal;
+
+    TAILQ_FOREACH(signal, &book->open, link)
+        if (signal->owner == NULL && touches(signal, range))
+            return signal;
+    return NULL;
 }
 
 bool signal_book_arriving(const struct signal_book *book)
@@ -68,8 +83,8 @@ bool signal_book_arriving(const struct signal_book *book)
     const struct signal *signal;
 
     TAILQ_FOREACH(signal, &book->open, link)
-    if (signal->kind == SIGNAL_PLUG && !signal->overdue)
-        return true;
+        if (signal->kind == SIGNAL_PLUG && !signal->overdue)
+            return true;
     return false;
 }
 
@@ -86,8 +101,8 @@ uint64_t signal_book_deadline(const struct signal_book *book)
     const struct signal *signal;
 
     TAILQ_FOREACH(signal, &book->open, link)
-    if (!signal->overdue && signal->deadline < earliest)
-        earliest = signal->deadline;
+        if (!signal->overdue && signal->deadline < earliest)
+            earliest = signal->deadline;
     return earliest;
 }
 
@@ -95,8 +110,7 @@ struct signal *signal_book_expire(struct signal_book *book, uint64_t now)
 {
     struct signal *signal;
 
-    TAILQ_FOREACH(signal, &book->open, link)
-    {
+    TAILQ_FOREACH(signal, &book->open, link) {
         if (signal->overdue || signal->deadline > now)
             continue;
         signal->overdue = true;

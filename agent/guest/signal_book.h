@@ -58,6 +58,9 @@ struct signal *signal_book_find(struct signal_book *book, uint64_t id);
 /* Whether an open unplug (of any age) touches the range: that memory is on its way out. */
 bool signal_book_leaving(const struct signal_book *book, struct czone_range range);
 
+/* An open unplug without owner that touches the range, or NULL. */
+struct signal *signal_book_unowned(struct signal_book *book, struct czone_range range);
+
 /* Whether a plug is open and not overdue: memory may be on its way in. */
 bool signal_book_arriving(const struct signal_book *book);
 

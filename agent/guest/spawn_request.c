@@ -124,8 +124,7 @@ int spawn_request_fingerprint(const struct spawn_request *request, struct finger
 
     if (canonical == NULL)
         return -ENOMEM;
-    json_object_foreach(request->parameters, name, value)
-    {
+    json_object_foreach(request->parameters, name, value) {
         if (strcmp(name, "key") == 0 || json_is_null(value))
             continue;
         if (json_object_set(canonical, name, value) < 0)

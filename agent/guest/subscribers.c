@@ -81,8 +81,7 @@ void subscribers_publish(struct subscribers *subscribers, const struct event_fac
     event = to_json(fact, subscribers->sequence);
     if (event == NULL)
         return;
-    TAILQ_FOREACH(subscriber, &subscribers->list, link)
-    {
+    TAILQ_FOREACH(subscriber, &subscribers->list, link) {
         if (varlink_connection_output(subscriber->connection) > VARLINK_OUTPUT_BUSY)
             continue;
         (void)varlink_connection_reply_continue(subscriber->connection, json_pack("{s:O}", "event", event));

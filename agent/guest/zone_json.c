@@ -14,8 +14,8 @@ static const char *container_of(const struct manager *manager, const char *zone)
     const struct container *container;
 
     TAILQ_FOREACH(container, &manager->containers, link)
-    if (container->lease != NULL && strcmp(container->zone, zone) == 0)
-        return container->id;
+        if (container->lease != NULL && strcmp(container->zone, zone) == 0)
+            return container->id;
     return NULL;
 }
 

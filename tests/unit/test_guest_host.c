@@ -200,6 +200,23 @@ START_TEST(memory_that_never_shows_up_is_asked_back)
 }
 END_TEST
 
+START_TEST(a_region_that_is_plugged_anew_is_not_on_its_way_out_any_more)
+{
+    static const char done[] = "\"ok\": true, \"start\": 4294967296, \"bytes\": 134217728";
+
+    attach(host, "0");
+    spawn(SPAWN, "wanted");
+    ck_assert_str_eq(report(expect_signal(host, "plug"), done), "");
+    machine_run(&machine, 5200);
+    (void)expect_signal(host, "unplug");
+    spawn("{\"args\": [\"/bin/sh\"], \"memory\": 1}", "wanted");
+    ck_assert_str_eq(report(expect_signal(host, "plug"), done), "");
+    ck_assert(
+        !signal_book_leaving(&machine.manager->host.book, (struct czone_range){ UINT64_C(1) << 32, BLOCK }));
+    ck_assert_uint_eq(machine.manager->host.n_loans, 1);
+}
+END_TEST
+
 START_TEST(an_open_signal_is_repeated_to_a_host_that_attaches_anew)
 {
     int64_t id;
@@ -379,6 +396,7 @@ int main(void)
     tcase_add_loop_test(tests, a_report_that_cannot_be_fails_the_container_and_cancels_the_plug, 0,
                         (int)ELEMENTS(nonsense));
     tcase_add_test(tests, memory_that_never_shows_up_is_asked_back);
+    tcase_add_test(tests, a_region_that_is_plugged_anew_is_not_on_its_way_out_any_more);
     tcase_add_test(tests, an_open_signal_is_repeated_to_a_host_that_attaches_anew);
     tcase_add_test(tests, a_second_host_takes_over_and_the_first_is_told);
     tcase_add_test(tests, a_signal_is_answered_once);

@@ -81,6 +81,17 @@ START_TEST(memory_is_leaving_while_its_unplug_is_open_even_when_overdue)
 }
 END_TEST
 
+START_TEST(an_unplug_that_somebody_waits_for_is_not_unowned)
+{
+    int owner;
+
+    open_unplug(100, 50, 10)->owner = &owner;
+    ck_assert_ptr_null(signal_book_unowned(&book, (struct czone_range){ 100, 50 }));
+    (void)open_unplug(200, 50, 10);
+    ck_assert_uint_eq(signal_book_unowned(&book, (struct czone_range){ 249, 1 })->id, 2);
+}
+END_TEST
+
 START_TEST(memory_is_arriving_while_a_plug_is_open_and_not_overdue)
 {
     ck_assert(!signal_book_arriving(&book));
@@ -103,6 +114,7 @@ int main(void)
     tcase_add_test(tests, the_next_deadline_is_the_earliest_of_those_that_are_not_overdue);
     tcase_add_test(tests, each_signal_expires_once_and_stays_until_it_is_closed);
     tcase_add_test(tests, memory_is_leaving_while_its_unplug_is_open_even_when_overdue);
+    tcase_add_test(tests, an_unplug_that_somebody_waits_for_is_not_unowned);
     tcase_add_test(tests, memory_is_arriving_while_a_plug_is_open_and_not_overdue);
     return guest_test_main(tests, "guest_signal_book");
 }
