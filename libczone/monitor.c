@@ -166,8 +166,9 @@ static int take_removal(struct czone_monitor *monitor, czone_block_id id, struct
 static int take_change(struct czone_monitor *monitor, czone_block_id id, enum czone_event_kind kind,
                        struct events *events)
 {
-    const struct czone_block *block;
-    bool was_known = inventory_block(monitor->ctx->inventory, id) != NULL;
+    const struct czone_block *block = inventory_block(monitor->ctx->inventory, id);
+    struct czone_block before = block ? *block : (struct czone_block){ 0 };
+    bool was_known = block != NULL;
     bool is_new = kind == CZONE_EVENT_BLOCK_ADDED || !was_known;
     int r;
 
@@ -181,8 +182,8 @@ static int take_change(struct czone_monitor *monitor, czone_block_id id, enum cz
     if (r < 0)
         return r;
     block = inventory_block(monitor->ctx->inventory, id);
-    if (!block)
-        return 0; /* gone since; its removal is in the queue */
+    if (!block) /* gone since; the uevent of that will find nothing to tell any more */
+        return was_known ? add_event(events, CZONE_EVENT_BLOCK_REMOVED, &before) : 0;
     if (!was_known && kind != CZONE_EVENT_BLOCK_ADDED) {
         r = add_event(events, CZONE_EVENT_BLOCK_ADDED, block);
         if (r < 0)

@@ -4,7 +4,7 @@ if(NOT TARGET czone_objects)
     return()
 endif()
 
-foreach(noun attr scan claims zone release job)
+foreach(noun attr scan claims zone release job monitor fault)
     add_executable(test_backend_${noun} ${CMAKE_CURRENT_LIST_DIR}/test_backend_${noun}.c
                    ${PROJECT_SOURCE_DIR}/tests/support/fake_machine.c)
     target_include_directories(test_backend_${noun} PRIVATE ${PROJECT_SOURCE_DIR}/tests/support
@@ -14,3 +14,8 @@ foreach(noun attr scan claims zone release job)
     czone_defaults(test_backend_${noun})
     add_test(NAME unit/backend_${noun} COMMAND test_backend_${noun})
 endforeach()
+
+# What the library exports; the check first shows that it can fail.
+set(abi ${PROJECT_SOURCE_DIR}/tests/support/abi)
+add_test(NAME abi/notices_planted_defects COMMAND ${abi} --prove ${PROJECT_SOURCE_DIR} $<TARGET_FILE:czone>)
+add_test(NAME abi/holds COMMAND ${abi} ${PROJECT_SOURCE_DIR} $<TARGET_FILE:czone>)
