@@ -192,8 +192,9 @@ static int open_machine(struct manager *manager, struct self *self)
     r = czone_monitor_new(manager->ctx, &manager->monitor);
     if (r < 0)
         return log_fail(r, "cannot listen to the kernel's memory events: %s", strerror(-r));
+    r = auto_online_disable(&manager->auto_online);
     (void)czone_ctx_check(manager->ctx, on_danger, NULL);
-    return 0;
+    return r;
 }
 
 static int add_event(struct manager *manager, struct event **event, int fd, short what,
@@ -326,6 +327,7 @@ struct manager *manager_free(struct manager *manager)
     if (manager == NULL)
         return NULL;
     listeners_close(&manager->listeners);
+    auto_online_restore(&manager->auto_online);
     while (!TAILQ_EMPTY(&manager->containers))
         (void)container_free(TAILQ_FIRST(&manager->containers));
     orphans_done(manager);

@@ -9,6 +9,7 @@
 
 #include <czone/czone.h>
 
+#include "agent/guest/auto_online.h"
 #include "agent/guest/host.h"
 #include "agent/guest/key_store.h"
 #include "agent/guest/launch.h"
@@ -54,6 +55,7 @@ struct manager {
     struct receipts receipts;
     struct follower_list receipt_followers;
     struct subscribers subscribers;
+    struct auto_online auto_online;
     bool stopping;
     /* Nodes that got memory while a plug was under way: it is spoken for until that plug is settled. */
     unsigned char fresh_nodes[NODES_MAX / 8];
