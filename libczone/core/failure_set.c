@@ -33,8 +33,8 @@ __attribute__((format(printf, 5, 0))) static void fill(struct czone_failure *fai
         cut_at_character(failure->message);
 }
 
-int failure_set(struct czone_failure *failure, int error, enum czone_stage stage, czone_node_id node,
-                const char *format, ...)
+int(failure_set)(struct czone_failure *failure, int error, enum czone_stage stage, czone_node_id node,
+                 const char *format, ...)
 {
     if (!failure)
         return error;
