@@ -84,7 +84,7 @@ static int explain(struct czone_failure *failure, int r)
 static int open_ctx(struct czone_ctx *ctx, const struct czone_ctx_options *options,
                     struct czone_failure *failure)
 {
-    struct czone_ctx_options complete;
+    struct czone_ctx_options complete = CZONE_CTX_OPTIONS_INIT;
     int r;
 
     r = complete_options(options, &complete, failure);

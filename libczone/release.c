@@ -258,31 +258,17 @@ static int check_options(const struct czone_release_options *options, unsigned *
     return 0;
 }
 
-int czone_zone_release_start(struct czone_zone *zone, const struct czone_release_options *options,
-                             struct czone_job **ret_job, struct czone_failure *failure)
+static int start_release(struct czone_zone *zone, const struct czone_zone_info *info, unsigned timeout_ms,
+                         struct czone_job **ret_job, struct czone_failure *failure)
 {
     cleanup_with(job_cleanup) struct czone_job *job = NULL;
-    const struct czone_zone_info *info = zone_info(zone);
     cleanup_close int cgroup_fd = -EBADF;
-    unsigned timeout_ms = 0;
     int r;
 
-    r = check_options(options, &timeout_ms, failure);
+    cgroup_fd = zone_open_cgroup(zone);
+    r = cgroup_fd == -ENOENT ? 0 : cgroup_fd < 0 ? cgroup_fd : check_unused(zone, cgroup_fd, failure);
     if (r < 0)
         return r;
-    if (!info)
-        return failure_set(failure, -EINVAL, CZONE_STAGE_REQUEST, CZONE_NODE_NONE, "zone %s is over",
-                           zone->last.name);
-    zone->last = *info;
-    cgroup_fd = zone_open_cgroup(zone);
-    if (cgroup_fd < 0 && cgroup_fd != -ENOENT)
-        return failure_set(failure, cgroup_fd, CZONE_STAGE_CGROUP, info->node, "cannot open cgroup %s: %s",
-                           info->cgroup, strerror(-cgroup_fd));
-    if (cgroup_fd >= 0) {
-        r = check_unused(zone, cgroup_fd, failure);
-        if (r < 0)
-            return r;
-    }
     r = job_new(&release_kind, zone, timeout_ms, &job);
     if (r < 0)
         return r;
@@ -290,10 +276,33 @@ int czone_zone_release_start(struct czone_zone *zone, const struct czone_release
     job->release.n_blocks = info->n_blocks;
     r = info->state == CZONE_ZONE_OFFLINE ? job_run(job, 0, 0, -1) : start(job, cgroup_fd);
     if (r < 0)
-        return failure_set(failure, r, CZONE_STAGE_OFFLINE, info->node, "cannot begin to release zone %s: %s",
-                           info->name, strerror(-r));
+        return r;
     *ret_job = TAKE_PTR(job);
     return 0;
+}
+
+int czone_zone_release_start(struct czone_zone *zone, const struct czone_release_options *options,
+                             struct czone_job **ret_job, struct czone_failure *failure)
+{
+    const struct czone_zone_info *info = zone_info(zone);
+    struct czone_failure detail = CZONE_FAILURE_INIT;
+    unsigned timeout_ms = 0;
+    int r;
+
+    r = check_options(options, &timeout_ms, &detail);
+    if (r == 0 && info) {
+        zone->last = *info;
+        r = start_release(zone, &zone->last, timeout_ms, ret_job, &detail);
+    } else if (r == 0) {
+        r = failure_set(&detail, -EINVAL, CZONE_STAGE_REQUEST, CZONE_NODE_NONE, "zone %s is over",
+                        zone->last.name);
+    }
+    if (r < 0 && detail.error == 0)
+        (void)failure_set(&detail, r, CZONE_STAGE_OFFLINE, zone->last.node,
+                          "cannot begin to release zone %s: %s", zone->last.name, strerror(-r));
+    if (r < 0 && failure)
+        *failure = detail;
+    return r;
 }
 
 int czone_job_release(struct czone_job *job, struct czone_release *ret_release)

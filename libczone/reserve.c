@@ -40,7 +40,7 @@ static int place(const struct czone_ctx *ctx, const char *name, const struct pla
                  struct czone_zone_info *ret_info, struct czone_failure *failure)
 {
     uint64_t block_size = inventory_block_size(ctx->inventory);
-    struct placement placement;
+    struct placement placement = { 0 };
     struct czone_zone_info info = { .state = CZONE_ZONE_PLUGGED };
     int r;
 
@@ -65,8 +65,8 @@ static int place(const struct czone_ctx *ctx, const char *name, const struct pla
 int czone_zone_probe(const struct czone_ctx *ctx, const struct czone_zone_request *request,
                      struct czone_zone_info *ret_info, struct czone_failure *failure)
 {
-    struct czone_zone_request checked;
-    struct placement_request wanted;
+    struct czone_zone_request checked = CZONE_ZONE_REQUEST_INIT;
+    struct placement_request wanted = { 0 };
     int r;
 
     r = check_request(ctx, request, &checked, &wanted, failure);
@@ -275,9 +275,11 @@ static int start(struct czone_zone *zone, unsigned timeout_ms, struct czone_job 
     if (r < 0)
         return r;
     r = job_run(job, 0, job->plans[0]->n_ops > 0, -1);
-    if (r < 0)
-        return failure_set(failure, r, CZONE_STAGE_ONLINE, zone->last.node,
-                           "cannot start the helper process: %s", strerror(-r));
+    if (r < 0) {
+        (void)failure_set(failure, r, CZONE_STAGE_ONLINE, zone->last.node,
+                          "cannot start the helper process: %s", strerror(-r));
+        return r;
+    }
     worker_go(&job->worker);
     *ret_job = TAKE_PTR(job);
     return 0;
@@ -287,8 +289,8 @@ int czone_zone_reserve_start(struct czone_ctx *ctx, const struct czone_zone_requ
                              struct czone_job **ret_job, struct czone_failure *failure)
 {
     cleanup_with(zone_cleanup) struct czone_zone *zone = NULL;
-    struct czone_zone_request checked;
-    struct placement_request wanted;
+    struct czone_zone_request checked = CZONE_ZONE_REQUEST_INIT;
+    struct placement_request wanted = { 0 };
     int r;
 
     r = check_request(ctx, request, &checked, &wanted, failure);

@@ -27,11 +27,13 @@ static void free_group(struct cgroup **group)
 
 static int to_errno(int error)
 {
+    int last = cgroup_get_last_errno();
+
     switch (error) {
     case 0:
         return 0;
     case ECGOTHER:
-        return cgroup_get_last_errno() > 0 ? -cgroup_get_last_errno() : -EIO;
+        return last > 0 ? -last : -EIO;
     case ECGROUPNOTALLOWED:
     case ECGROUPNOTOWNER:
         return -EACCES;
@@ -87,9 +89,13 @@ static int check_mount(struct czone_sys *sys, struct czone_failure *failure)
     r = to_errno(cgroup_init());
     if (r == 0)
         r = to_errno(cgroup_get_subsys_mount_point(controllers[0], &mount_point));
-    if (r < 0)
-        return failure_set(failure, r, CZONE_STAGE_CGROUP, CZONE_NODE_NONE,
-                           "libcgroup finds no cgroup v2 hierarchy: %s", strerror(-r));
+    if (r == 0 && !mount_point)
+        r = -EOPNOTSUPP;
+    if (r < 0) {
+        (void)failure_set(failure, r, CZONE_STAGE_CGROUP, CZONE_NODE_NONE,
+                          "libcgroup finds no cgroup v2 hierarchy: %s", strerror(-r));
+        return r;
+    }
     if (fstat(sys->cgroup_fd, &ours) < 0 || stat(mount_point, &theirs) < 0)
         return -errno;
     if (ours.st_dev != theirs.st_dev || ours.st_ino != theirs.st_ino)

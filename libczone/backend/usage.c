@@ -16,7 +16,7 @@
  * an LRU (struct cpu_fbatches in mm/swap.c), each of at most 31 (FOLIO_BATCH_SIZE; 15 before Linux 6.11).
  * Large folios do not wait there.
  */
-#define BATCHED_PAGES (8 * 31)
+#define BATCHED_PAGES ((uint64_t)8 * 31)
 
 static int read_meminfo(struct czone_sys *sys, czone_node_id node, struct czone_sys_usage *usage)
 {

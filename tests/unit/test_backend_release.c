@@ -146,7 +146,7 @@ START_TEST(leftovers_are_told_by_kind_and_owner)
                        "anon N0=0 N1=2097152\nfile N0=0 N1=3145728\nshmem N1=1048576\n");
     fake_machine_write(&machine, "cgroup/b/child/memory.numa_stat", "anon N0=0 N1=2097152\nfile N0=5 N1=0\n");
     fake_machine_write(&machine, "cgroup/c/memory.numa_stat", "anon N0=99999 N1=0\n");
-    set_used(9 * 1024);
+    set_used(9216);
     ck_ok(czone_zone_release(zone, NULL, &release, &failure));
     ck_assert_int_eq(release.state, CZONE_ZONE_OFFLINE);
     ck_assert_uint_eq(release.n_leftovers, 4);
@@ -180,7 +180,7 @@ START_TEST(used_pages_within_the_slack_are_no_leftovers)
     struct czone_zone *zone = reserve("a", 4);
 
     fake_machine_write(&machine, "cgroup/memory.numa_stat", "anon N1=8388608\n");
-    set_used(4 * (24 + 248));
+    set_used(1088); /* 24 + 248 pages */
     ck_ok(czone_zone_release(zone, NULL, &release, &failure));
     ck_assert_uint_eq(release.n_leftovers, 0);
     czone_zone_unref(zone);

@@ -144,15 +144,19 @@ START_TEST(options_are_checked)
 }
 END_TEST
 
+#define DANGER_IDS_MAX 256
+
 static void collect(void *data, const char *id, const char *sentence)
 {
+    char *ids = data;
+
     ck_assert_uint_gt(strlen(sentence), 20);
-    (void)strcat(strcat(data, id), " ");
+    (void)snprintf(ids + strlen(ids), DANGER_IDS_MAX - strlen(ids), "%s ", id);
 }
 
 START_TEST(dangers_are_told_by_id)
 {
-    char ids[256] = "";
+    char ids[DANGER_IDS_MAX] = "";
 
     ck_assert_int_eq(czone_ctx_check(ctx, collect, ids), 0);
     fake_machine_write(&machine, "sys/kernel/mm/numa/demotion_enabled", "true\n");
@@ -169,7 +173,7 @@ END_TEST
 
 START_TEST(settings_that_are_off_are_no_danger)
 {
-    char ids[256] = "";
+    char ids[DANGER_IDS_MAX] = "";
 
     fake_machine_write(&machine, "sys/kernel/mm/numa/demotion_enabled", "false\n");
     fake_machine_write(&machine, "sys/kernel/mm/ksm/run", "0\n");

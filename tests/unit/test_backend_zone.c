@@ -99,7 +99,7 @@ START_TEST(bind_confines_the_cgroup_to_home_and_zone)
     char text[64];
 
     ck_ok(czone_zone_usable_bytes(zone, &usable));
-    ck_assert_uint_eq(usable, 4 * FAKE_BLOCK_SIZE - 300 * 4096);
+    ck_assert_uint_eq(usable, 4 * FAKE_BLOCK_SIZE - UINT64_C(300) * 4096);
     ck_ok(czone_cgroup_read(cgroup, "cpuset.mems", text, sizeof(text)));
     ck_assert_str_eq(text, "0-1");
     ck_ok(czone_cgroup_read(cgroup, "memory.max", text, sizeof(text)));
@@ -272,10 +272,10 @@ START_TEST(verify_tells_whose_memory_it_is)
     ck_assert_uint_eq(v.user_elsewhere, 0);
     ck_assert_uint_eq(v.kernel_on_zone, 32);
     ck_assert_uint_eq(v.node_total, 4 * FAKE_BLOCK_SIZE);
-    ck_assert_uint_eq(v.node_used, (64 + 103424 + 1) * 1024);
-    ck_assert_uint_eq(v.node_percpu, 16 * 4096);
+    ck_assert_uint_eq(v.node_used, UINT64_C(103489) * 1024);
+    ck_assert_uint_eq(v.node_percpu, UINT64_C(16) * 4096);
     ck_assert_uint_eq(v.node_foreign, 1024 - 32);
-    ck_assert_uint_eq(v.slack, (24 + 248) * 4096);
+    ck_assert_uint_eq(v.slack, UINT64_C(272) * 4096);
     ck_assert(v.exclusive);
     czone_cgroup_unref(cgroup);
     czone_zone_unref(zone);
