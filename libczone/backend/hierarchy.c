@@ -91,7 +91,7 @@ static int check_mount(struct czone_sys *sys, struct czone_failure *failure)
         r = to_errno(cgroup_get_subsys_mount_point(controllers[0], &mount_point));
     if (r == 0 && !mount_point)
         r = -EOPNOTSUPP;
-    if (r < 0) {
+    if (r != 0) {
         (void)failure_set(failure, r, CZONE_STAGE_CGROUP, CZONE_NODE_NONE,
                           "libcgroup finds no cgroup v2 hierarchy: %s", strerror(-r));
         return r;
