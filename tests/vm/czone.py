@@ -125,7 +125,13 @@ class Daemon:
         return receipts[0]
 
     def wait_for_state(self, name, state, timeout=60):
-        wait_for(lambda: self.inspect(name)["state"] == state, f"{name} is {state}", timeout)
+        def reached():
+            container = self.inspect(name)
+            if container["state"] in ("failed", "done") and state not in ("failed", "done"):
+                raise AssertionError(f"{name} ended before it was {state}: {container}")
+            return container["state"] == state
+
+        wait_for(reached, f"{name} is {state}: {self.inspect(name)}", timeout)
 
     def wait_for_log(self, name, text, timeout=120):
         """Waits until the container has written a line; fails at once if the container ends first."""
