@@ -120,11 +120,10 @@ static void trace(const struct czone_job *job)
 /* Returns 1 when done. */
 static int step(struct czone_job *job)
 {
-    struct execute_report report;
     int r;
 
     while (!job->is_done) {
-        r = worker_next(&job->worker, &report);
+        r = worker_next(&job->worker);
         if (r == 0)
             break;
         if (r > 0) {
@@ -168,6 +167,7 @@ struct czone_job *czone_job_unref(struct czone_job *job)
     if (!job)
         return NULL;
     if (!job->is_done) {
+        job->is_dropped = true;
         worker_kill(&job->worker);
         (void)czone_job_wait(job, NULL); /* a reserve undoes, within its own deadline */
     }

@@ -25,6 +25,7 @@ struct czone_job {
     int epoll_fd; /* stays the same when one helper follows another */
     unsigned timeout_ms;
     bool is_done;
+    bool is_dropped; /* nobody wants the result any more */
     int result;
     struct czone_failure failure; /* of a job that failed */
     /* reserve */

@@ -137,7 +137,7 @@ static void fail_op(struct czone_job *job, const struct plan_op *op, int error)
 
 static void reserve_report(struct czone_job *job)
 {
-    (void)job; /* one plan: what it did is looked at when the helper is gone */
+    (void)job; /* one plan: what it did is looked at when it is over */
 }
 
 /* Enters what was done into the inventory; counts it, or tells what was not. */
@@ -246,7 +246,7 @@ static void reserve_over(struct czone_job *job)
         job_finish(job, job->failure.error);
         return;
     }
-    if (job->n_done == job->plans[0]->n_ops && !job->worker.is_killed) {
+    if (job->n_done == job->plans[0]->n_ops && !job->is_dropped) {
         become_online(job);
         return;
     }

@@ -80,6 +80,7 @@ int worker_start(struct czone_ctx *ctx, struct plan *const *plans, size_t n_plan
     int r;
 
     worker.deadline_ns = deadline_ns;
+    worker.n_plans = (uint32_t)n_plans;
     worker.n_results = count_ops(plans, n_plans);
     r = share_results(worker.n_results, &worker.results);
     if (r < 0)
@@ -121,19 +122,19 @@ static void reap(struct worker *worker)
     worker->pid = 0;
 }
 
-int worker_next(struct worker *worker, struct execute_report *ret_report)
+int worker_next(struct worker *worker)
 {
+    struct execute_report report;
     ssize_t n;
 
     do {
-        n = recv(worker->fd, ret_report, sizeof(*ret_report), MSG_DONTWAIT);
+        n = recv(worker->fd, &report, sizeof(report), MSG_DONTWAIT);
     } while (n < 0 && errno == EINTR);
-    if (n == (ssize_t)sizeof(*ret_report))
-        return 1;
     if (n < 0 && errno == EAGAIN)
         return 0;
-    reap(worker);
-    return -EPIPE;
+    /* The last report is enough: while the helper exits, which takes a while, its results are made use of. */
+    return n == (ssize_t)sizeof(report) && report.error == 0 && report.plan + 1 < worker->n_plans ? 1
+                                                                                                  : -EPIPE;
 }
 
 void worker_kill(struct worker *worker)

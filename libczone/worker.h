@@ -12,6 +12,7 @@ struct worker {
     int fd; /* reports come in, "go" goes out */
     uint64_t deadline_ns;
     bool is_killed;
+    uint32_t n_plans;
     struct execute_result *results; /* of the ops of all plans, in their order; shared with the helper */
     size_t n_results;
 };
@@ -34,8 +35,11 @@ int worker_start_none(uint64_t deadline_ns, struct worker *ret_worker);
 /* Lets it begin the next plan. A helper that is gone already is found out by worker_next(). */
 void worker_go(struct worker *worker);
 
-/* 1: a plan is through; 0: not yet; -EPIPE: it has ended and is reaped. Does not block. */
-int worker_next(struct worker *worker, struct execute_report *ret_report);
+/*
+ * 1: a plan is through and another waits for its go; 0: not yet; -EPIPE: it is over, with all plans through,
+ * one failed or the helper gone. Does not block.
+ */
+int worker_next(struct worker *worker);
 
 /* Ends it; worker_next() tells when it has. */
 void worker_kill(struct worker *worker);

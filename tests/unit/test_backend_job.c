@@ -273,6 +273,21 @@ START_TEST(dropped_reserve_is_undone)
 }
 END_TEST
 
+START_TEST(dropped_reserve_is_undone_even_if_all_was_done)
+{
+    struct czone_zone_request request = request_of("a", 4);
+    struct czone_job *job = NULL;
+    char text[64];
+
+    ck_ok(czone_zone_reserve_start(ctx, &request, &job, &failure));
+    for (int i = 0; i < 500 && strcmp(block_file(35, text, sizeof(text)), "online") != 0; i++)
+        (void)poll(NULL, 0, 10);
+    (void)poll(NULL, 0, 50);
+    czone_job_unref(job);
+    expect_nothing_left();
+}
+END_TEST
+
 START_TEST(dropped_release_leaves_a_zone_that_can_be_released_again)
 {
     struct czone_release release = CZONE_RELEASE_INIT;
@@ -412,6 +427,7 @@ int main(void)
     tcase_add_test(tests, job_is_driven_by_its_descriptor_and_never_blocks);
     tcase_add_test(tests, reserve_of_what_is_online_already_needs_no_helper);
     tcase_add_test(tests, dropped_reserve_is_undone);
+    tcase_add_test(tests, dropped_reserve_is_undone_even_if_all_was_done);
     tcase_add_test(tests, dropped_release_leaves_a_zone_that_can_be_released_again);
     tcase_add_test(tests, program_that_ignores_its_children_is_no_obstacle);
     tcase_add_test(tests, program_that_reaps_every_child_is_no_obstacle);
