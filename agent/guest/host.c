@@ -14,7 +14,11 @@
 #include "agent/guest/memory_map.h"
 #include "proto/cleanup.h"
 
+/* What our kernel has to remove blocks that the host has taken: a hundred times what it needs. */
+#define DEPARTURE_NS (5 * NSEC_PER_SEC)
+
 static void on_deadline(evutil_socket_t fd, short what, void *data);
+static void settle_confirmed(struct host *host, struct signal *signal);
 static void restore_loan(void *data, const char *name);
 
 int host_init(struct host *host, struct manager *manager, host_answered answered)
@@ -143,6 +147,12 @@ static void on_deadline(evutil_socket_t fd, short what, void *data)
                                                                      : "no host attached in time" };
         void *owner = signal->owner;
 
+        if (signal->confirmed) {
+            log_warning("the host took 0x%" PRIx64 "+0x%" PRIx64 ", but its blocks are still here",
+                        signal->range.start, signal->range.size);
+            settle_confirmed(host, signal);
+            continue;
+        }
         log_warning("signal %" PRIu64 " (%s %" PRIu64 " bytes for zone %s): %s", signal->id,
                     signal_kind_name(signal->kind), signal->bytes, signal->zone, answer.message);
         if (signal->kind == SIGNAL_PLUG) {
@@ -209,7 +219,7 @@ int host_attach(struct host *host, struct varlink_connection *connection, const 
     manager_publish(host->manager,
                     &(struct event_fact){ EVENT_FACT("host-attached"), .message = host->driver });
     TAILQ_FOREACH(signal, &host->book.open, link)
-        if (signal->id <= last)
+        if (signal->id <= last && !signal->confirmed)
             send_signal(host, signal, signal->kind);
     manager_sync(host->manager);
     offer_idle_loans(host);
@@ -307,7 +317,8 @@ static int report_plugged(struct host *host, struct signal *signal, const struct
     else {
         answer->range = (struct czone_range){ (uint64_t)report->start, (uint64_t)report->bytes };
         manager_sync(host->manager);
-        r = memory_map_check_new(host->manager->ctx, answer->range, reason);
+        r = memory_map_check_new(host->manager->ctx, answer->range,
+                                 signal_book_departing(&host->book, answer->range), reason);
     }
     if (r < 0) {
         /* What it plugged, wherever that is, it takes back; we cannot use it. */
@@ -321,6 +332,68 @@ static int report_plugged(struct host *host, struct signal *signal, const struct
     }
     settle(host, signal, answer);
     return r;
+}
+
+/* Tells the owner that the host has it, and that it is gone here. */
+static void settle_confirmed(struct host *host, struct signal *signal)
+{
+    char device[sizeof(signal->device)];
+    struct host_answer answer = { .verdict = HOST_DONE,
+                                  .bytes = signal->confirmed_bytes,
+                                  .device = device,
+                                  .at = signal->confirmed_at,
+                                  .limit = -1,
+                                  .message = "" };
+
+    memcpy(device, signal->device, sizeof(device));
+    settle(host, signal, &answer);
+}
+
+/*
+ * The virtio-mem driver hands memory back first and removes its blocks after that: the host may be faster
+ * than our own kernel. Until the blocks are gone the zone keeps its claim, or the next one would be placed
+ * there. They are counted as they go, since a host that is quick may have plugged them anew by the time we
+ * look.
+ */
+static void report_unplugged(struct host *host, struct signal *signal, const struct host_report *report)
+{
+    signal->confirmed = true;
+    signal->confirmed_at = clock_monotonic();
+    signal->confirmed_bytes = (uint64_t)report->bytes;
+    (void)snprintf(signal->device, sizeof(signal->device), "%s", report->device);
+    if (signal->confirmed_bytes >= signal->range.size) {
+        end_loan(host, signal->range);
+        manager_sync(host->manager);
+        signal->n_blocks_left = memory_map_count(host->manager->ctx, signal->range);
+        if (signal->n_blocks_left > 0) {
+            signal->overdue = false;
+            signal->deadline = signal->confirmed_at + DEPARTURE_NS;
+            arm(host);
+            return;
+        }
+    }
+    settle_confirmed(host, signal);
+}
+
+void host_recount(struct host *host)
+{
+    struct signal *signal;
+
+    TAILQ_FOREACH(signal, &host->book.open, link)
+        if (signal->confirmed)
+            signal->n_blocks_left = memory_map_count(host->manager->ctx, signal->range);
+}
+
+void host_check_departed(struct host *host)
+{
+    struct signal *signal, *next;
+
+    /* An owner that is told may begin other leases, which adds signals at the end, and removes none. */
+    for (signal = TAILQ_FIRST(&host->book.open); signal != NULL; signal = next) {
+        next = TAILQ_NEXT(signal, link);
+        if (signal->confirmed && signal->n_blocks_left == 0)
+            settle_confirmed(host, signal);
+    }
 }
 
 int host_report(struct host *host, const struct host_report *report, struct reason *reason)
@@ -349,9 +422,6 @@ int host_report(struct host *host, const struct host_report *report, struct reas
         return report_plugged(host, signal, report, &answer, reason);
     if (report->bytes < 0)
         return reason_fail(reason, -EINVAL, "an unplug that is ok needs bytes");
-    answer.bytes = (uint64_t)report->bytes;
-    if (answer.bytes >= signal->range.size)
-        end_loan(host, signal->range);
-    settle(host, signal, &answer);
+    report_unplugged(host, signal, report);
     return 0;
 }

@@ -40,6 +40,7 @@ struct host_answer {
     struct czone_range range; /* plug done: the new memory */
     uint64_t bytes;           /* unplug done: what the host took */
     const char *device;       /* done: "virtio-mem", "pc-dimm"; "" when not said */
+    uint64_t at;              /* unplug done: monotonic time of the Report */
     int64_t limit;            /* refused: the most it would give, -1 when not said */
     const char *message;      /* not done: a sentence */
 };
@@ -95,6 +96,13 @@ struct host_report {
  * sense).
  */
 int host_report(struct host *host, const struct host_report *report, struct reason *reason);
+
+/* Looks whether memory that the host has confirmed to have taken is gone here as well; call it whenever the
+ * view of the machine changed. */
+void host_check_departed(struct host *host);
+
+/* Events were lost: counts anew what is still to go. */
+void host_recount(struct host *host);
 
 /* The region on loan that the range lies in, or the range itself. */
 struct czone_range host_loan_of(const struct host *host, struct czone_range range);

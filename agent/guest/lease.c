@@ -159,6 +159,9 @@ static void check_arrival(struct lease *lease)
     struct reason reason = { "" };
     int r;
 
+    /* The host may have used a region again whose old blocks are still on their way out. */
+    if (signal_book_departing(&lease->manager->host.book, lease->plugged))
+        return;
     r = memory_map_arrived(lease->manager->ctx, lease->plugged, &reason);
     if (r == 0)
         return;

@@ -123,7 +123,7 @@ void lease_return_answered(struct lease *lease, const struct host_answer *answer
     lease->phase = LEASE_OVER;
     if (answer->verdict == HOST_DONE) {
         receipt->host_bytes = answer->bytes;
-        receipt->confirmed_ns = clock_monotonic();
+        receipt->confirmed_ns = answer->at;
         (void)snprintf(receipt->host_device, sizeof(receipt->host_device), "%s", answer->device);
     }
     if (answer->verdict == HOST_DONE && answer->bytes >= receipt->range.size) {

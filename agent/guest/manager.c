@@ -38,31 +38,49 @@ __attribute__((format(printf, 3, 0))) static void on_library_log(void *data, enu
     log_line((int)level, "%s", text);
 }
 
+static void note_added(struct manager *manager, int node)
+{
+    if (node >= 0 && node < (int)NODES_MAX && signal_book_arriving(&manager->host.book))
+        manager->fresh_nodes[node / 8] |= (unsigned char)(1u << (node % 8));
+}
+
 static void on_memory_event(void *data, const struct czone_event *event)
 {
     struct manager *manager = data;
-    int node = event->block.node.n;
 
-    if (event->kind != CZONE_EVENT_BLOCK_ADDED || node < 0 || node >= (int)NODES_MAX)
-        return;
-    if (signal_book_arriving(&manager->host.book))
-        manager->fresh_nodes[node / 8] |= (unsigned char)(1u << (node % 8));
+    if (event->kind == CZONE_EVENT_BLOCK_ADDED)
+        note_added(manager, event->block.node.n);
+    else if (event->kind == CZONE_EVENT_BLOCK_REMOVED)
+        signal_book_block_gone(&manager->host.book,
+                               event->block.id.n * czone_inventory_block_size(manager->ctx));
+    else if (event->kind == CZONE_EVENT_OVERRUN)
+        host_recount(&manager->host);
+}
+
+/* Returns the number of events, or a negative errno, which has been logged. */
+static int take_memory_events(struct manager *manager)
+{
+    int r = czone_monitor_process(manager->monitor, on_memory_event, manager);
+
+    return r < 0 ? log_fail(r, "cannot read the kernel's memory events: %s", strerror(-r)) : r;
 }
 
 void manager_sync(struct manager *manager)
 {
-    int r = czone_monitor_process(manager->monitor, on_memory_event, manager);
-
-    if (r < 0)
-        log_error("cannot read the kernel's memory events: %s", strerror(-r));
+    /* Who waits for memory to come or go hears of it from the loop, not from within our caller. */
+    if (take_memory_events(manager) > 0 && manager->monitor_event != NULL)
+        event_active(manager->monitor_event, EV_READ, 0);
 }
 
 static void on_monitor(evutil_socket_t fd, short what, void *data)
 {
+    struct manager *manager = data;
+
     (void)fd;
     (void)what;
-    manager_sync(data);
-    lease_check_arrivals(data);
+    (void)take_memory_events(manager);
+    host_check_departed(&manager->host);
+    lease_check_arrivals(manager);
 }
 
 struct container *manager_find(const struct manager *manager, const char *id)

@@ -59,7 +59,15 @@ bool memory_map_idle(const struct czone_ctx *ctx, struct czone_range range)
     return true;
 }
 
-int memory_map_check_new(const struct czone_ctx *ctx, struct czone_range range, struct reason *reason)
+size_t memory_map_count(const struct czone_ctx *ctx, struct czone_range range)
+{
+    const struct czone_block *blocks;
+
+    return find_blocks(ctx, range, &blocks);
+}
+
+int memory_map_check_new(const struct czone_ctx *ctx, struct czone_range range, bool returning,
+                         struct reason *reason)
 {
     uint64_t size = czone_inventory_block_size(ctx);
     const struct czone_block *blocks;
@@ -76,7 +84,7 @@ int memory_map_check_new(const struct czone_ctx *ctx, struct czone_range range, 
     for (size_t i = 0; i < n; i++) {
         enum czone_node_role role = role_of(ctx, blocks[i].node);
 
-        if (role != CZONE_NODE_FREE && role != CZONE_NODE_EMPTY)
+        if (role != CZONE_NODE_FREE && role != CZONE_NODE_EMPTY && !(returning && role == CZONE_NODE_CLAIMED))
             return reason_fail(
                 reason, -EINVAL,
                 "0x%" PRIx64 "+0x%" PRIx64 " has memory block %" PRIu64 " of node %d, which is %s",

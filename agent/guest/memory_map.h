@@ -13,13 +13,20 @@
 /* All blocks of the range are there, offline, and of nodes that nobody claims. */
 bool memory_map_idle(const struct czone_ctx *ctx, struct czone_range range);
 
+/* How many blocks of the range are there. */
+size_t memory_map_count(const struct czone_ctx *ctx, struct czone_range range);
+
 /*
  * Whether a host may say that it has just plugged this range: whole blocks, and none of them memory that is
  * in use for something else.
  *
+ * @returning  blocks that are here now may be claimed: the host has taken them before, and they are about to
+ * go
+ *
  * Returns 0 or -EINVAL; reason says why not.
  */
-int memory_map_check_new(const struct czone_ctx *ctx, struct czone_range range, struct reason *reason);
+int memory_map_check_new(const struct czone_ctx *ctx, struct czone_range range, bool returning,
+                         struct reason *reason);
 
 /*
  * Whether the range has come in and can hold a zone.

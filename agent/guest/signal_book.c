@@ -47,7 +47,7 @@ struct signal *signal_book_find(struct signal_book *book, uint64_t id)
     struct signal *signal;
 
     TAILQ_FOREACH(signal, &book->open, link)
-        if (signal->id == id)
+        if (signal->id == id && !signal->confirmed)
             return signal;
     return NULL;
 }
@@ -68,12 +68,32 @@ bool signal_book_leaving(const struct signal_book *book, struct czone_range rang
     return false;
 }
 
+bool signal_book_departing(const struct signal_book *book, struct czone_range range)
+{
+    const struct signal *signal;
+
+    TAILQ_FOREACH(signal, &book->open, link)
+        if (signal->confirmed && touches(signal, range))
+            return true;
+    return false;
+}
+
+void signal_book_block_gone(struct signal_book *book, uint64_t address)
+{
+    struct signal *signal;
+
+    TAILQ_FOREACH(signal, &book->open, link)
+        if (signal->confirmed && signal->n_blocks_left > 0 &&
+            touches(signal, (struct czone_range){ address, 1 }))
+            signal->n_blocks_left--;
+}
+
 struct signal *signal_book_unowned(struct signal_book *book, struct czone_range range)
 {
     struct signal *signal;
 
     TAILQ_FOREACH(signal, &book->open, link)
-        if (signal->owner == NULL && touches(signal, range))
+        if (signal->owner == NULL && !signal->confirmed && touches(signal, range))
             return signal;
     return NULL;
 }

@@ -32,6 +32,11 @@ struct signal {
     uint64_t deadline;
     bool overdue;
     void *owner; /* the caller's */
+    /* Unplug: the host has confirmed, and the blocks are still to go. */
+    bool confirmed;
+    uint64_t confirmed_at, confirmed_bytes;
+    size_t n_blocks_left;
+    char device[32];
 };
 
 struct signal_book {
@@ -52,13 +57,19 @@ const char *signal_kind_name(enum signal_kind kind);
  */
 struct signal *signal_book_open(struct signal_book *book, const struct signal *wanted);
 
-/* The open signal of this id, overdue or not, or NULL. */
+/* The open signal of this id, overdue or not, that was not confirmed yet; or NULL. */
 struct signal *signal_book_find(struct signal_book *book, uint64_t id);
 
 /* Whether an open unplug (of any age) touches the range: that memory is on its way out. */
 bool signal_book_leaving(const struct signal_book *book, struct czone_range range);
 
-/* An open unplug without owner that touches the range, or NULL. */
+/* Whether the host has confirmed to have the range, or part of it, and its blocks are still to go. */
+bool signal_book_departing(const struct signal_book *book, struct czone_range range);
+
+/* Counts a block that went, of a confirmed unplug. */
+void signal_book_block_gone(struct signal_book *book, uint64_t address);
+
+/* An open unplug without owner that touches the range and was not confirmed, or NULL. */
 struct signal *signal_book_unowned(struct signal_book *book, struct czone_range range);
 
 /* Whether a plug is open and not overdue: memory may be on its way in. */

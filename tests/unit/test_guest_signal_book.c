@@ -92,6 +92,35 @@ START_TEST(an_unplug_that_somebody_waits_for_is_not_unowned)
 }
 END_TEST
 
+START_TEST(a_confirmed_unplug_is_still_leaving_but_takes_no_second_answer)
+{
+    struct signal *signal = open_unplug(100, 50, 10);
+
+    signal->confirmed = true;
+    ck_assert_ptr_null(signal_book_find(&book, signal->id));
+    ck_assert(signal_book_leaving(&book, (struct czone_range){ 100, 50 }));
+}
+END_TEST
+
+START_TEST(a_confirmed_unplug_departs_block_by_block)
+{
+    struct signal *signal = open_unplug(100, 50, 10);
+
+    ck_assert(!signal_book_departing(&book, (struct czone_range){ 100, 50 }));
+    signal->confirmed = true;
+    signal->n_blocks_left = 2;
+    ck_assert(signal_book_departing(&book, (struct czone_range){ 149, 5 }));
+    signal_book_block_gone(&book, 99);
+    signal_book_block_gone(&book, 150);
+    ck_assert_uint_eq(signal->n_blocks_left, 2);
+    signal_book_block_gone(&book, 100);
+    signal_book_block_gone(&book, 125);
+    ck_assert_uint_eq(signal->n_blocks_left, 0);
+    signal_book_block_gone(&book, 100);
+    ck_assert_uint_eq(signal->n_blocks_left, 0);
+}
+END_TEST
+
 START_TEST(memory_is_arriving_while_a_plug_is_open_and_not_overdue)
 {
     ck_assert(!signal_book_arriving(&book));
@@ -115,6 +144,8 @@ int main(void)
     tcase_add_test(tests, each_signal_expires_once_and_stays_until_it_is_closed);
     tcase_add_test(tests, memory_is_leaving_while_its_unplug_is_open_even_when_overdue);
     tcase_add_test(tests, an_unplug_that_somebody_waits_for_is_not_unowned);
+    tcase_add_test(tests, a_confirmed_unplug_is_still_leaving_but_takes_no_second_answer);
+    tcase_add_test(tests, a_confirmed_unplug_departs_block_by_block);
     tcase_add_test(tests, memory_is_arriving_while_a_plug_is_open_and_not_overdue);
     return guest_test_main(tests, "guest_signal_book");
 }
