@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "agent/ctl/printable.h"
-#include "agent/ctl/size.h"
 #include "agent/ctl/when.h"
 #include "proto/cleanup.h"
 #include "proto/fields.h"
+#include "proto/size.h"
 
 struct wire_container {
     struct container container;
@@ -146,8 +146,7 @@ char *container_command(const struct container *container)
 
     if (!out)
         return NULL;
-    json_array_foreach(container->args, i, word)
-    {
+    json_array_foreach(container->args, i, word) {
         if (i)
             (void)fputc(' ', out);
         write_word(out, json_string_value(word));

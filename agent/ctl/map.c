@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "agent/ctl/printable.h"
-#include "agent/ctl/size.h"
 #include "agent/ctl/table.h"
 #include "proto/cleanup.h"
+#include "proto/size.h"
 
 #define WIDTH_DEFAULT 80u
 #define GROUP         8u /* marks between gaps: the eye counts no more */

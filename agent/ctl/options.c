@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/ctl/size.h"
+#include "proto/size.h"
 
 /* An option as it was written, for messages. */
 struct spelling {

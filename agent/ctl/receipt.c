@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include "agent/ctl/printable.h"
-#include "agent/ctl/size.h"
 #include "agent/ctl/when.h"
 #include "proto/cleanup.h"
 #include "proto/fields.h"
+#include "proto/size.h"
 
 #define RECEIPTS "io.czone.Zone.Receipts"
 #define TEXT_MAX 4096
@@ -56,8 +56,7 @@ enum exit_code receipt_read(const struct ctl *ctl, json_t *object, struct receip
 
     if (varlink_fields_decode(object, fields, ELEMENTS(fields), VARLINK_IGNORE_UNKNOWN, &wire, &fault) < 0)
         return ctl_bad_reply(ctl, RECEIPTS, fault.parameter, fault.reason.text);
-    json_array_foreach(wire.leftovers, i, leftover)
-    {
+    json_array_foreach(wire.leftovers, i, leftover) {
         json_int_t bytes = json_integer_value(json_object_get(leftover, "bytes"));
 
         if (bytes < 0 || bytes > INT64_MAX - wire.receipt.leftover)

@@ -8,8 +8,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "agent/ctl/size.h"
 #include "proto/cleanup.h"
+#include "proto/size.h"
 
 #define SPAWN  "io.czone.Container.Spawn"
 #define WAIT   "io.czone.Container.Wait"

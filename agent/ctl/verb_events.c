@@ -3,11 +3,11 @@
 
 #include "agent/ctl/follow.h"
 #include "agent/ctl/printable.h"
-#include "agent/ctl/size.h"
 #include "agent/ctl/verbs.h"
 #include "agent/ctl/when.h"
 #include "proto/cleanup.h"
 #include "proto/fields.h"
+#include "proto/size.h"
 
 #define SUBSCRIBE "io.czone.Monitor.Subscribe"
 #define TEXT_MAX  4096

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/ctl/inventory.h"
 #include "agent/ctl/printable.h"
-#include "agent/ctl/size.h"
 #include "agent/ctl/table.h"
 #include "agent/ctl/verbs.h"
 #include "proto/cleanup.h"
 #include "proto/fields.h"
+#include "proto/size.h"
 
 #define GET_INFO "org.varlink.service.GetInfo"
 

@@ -2,12 +2,12 @@
 #include <string.h>
 
 #include "agent/ctl/container.h"
-#include "agent/ctl/size.h"
 #include "agent/ctl/table.h"
 #include "agent/ctl/verbs.h"
 #include "agent/ctl/when.h"
 #include "proto/cleanup.h"
 #include "proto/fields.h"
+#include "proto/size.h"
 
 #define LIST "io.czone.Container.List"
 
@@ -98,8 +98,7 @@ static int ps_verb(struct ctl *ctl, const void *data, char **arguments, size_t n
     if (!json_is_array(list))
         return ctl_bad_reply(ctl, LIST, "containers", "is no array");
     table = table_new(columns, ELEMENTS(columns));
-    json_array_foreach(list, i, object)
-    {
+    json_array_foreach(list, i, object) {
         code = json_is_object(object)
                    ? take(ctl, options->quiet, table, object)
                    : ctl_bad_reply(ctl, LIST, "containers", "has something else than objects");

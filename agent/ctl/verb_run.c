@@ -3,9 +3,9 @@
 
 #include "agent/ctl/environment.h"
 #include "agent/ctl/run.h"
-#include "agent/ctl/size.h"
 #include "agent/ctl/verbs.h"
 #include "proto/cleanup.h"
+#include "proto/size.h"
 
 #define MEMORY_DEFAULT (INT64_C(128) << 20)
 

@@ -2,11 +2,11 @@
 #include <string.h>
 
 #include "agent/ctl/inventory.h"
-#include "agent/ctl/size.h"
 #include "agent/ctl/table.h"
 #include "agent/ctl/verbs.h"
 #include "proto/cleanup.h"
 #include "proto/fields.h"
+#include "proto/size.h"
 
 #define VERIFY "io.czone.Zone.Verify"
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/ctl/inventory.h"
 #include "agent/ctl/map.h"
-#include "agent/ctl/size.h"
 #include "agent/ctl/table.h"
 #include "agent/ctl/verbs.h"
 #include "proto/cleanup.h"
 #include "proto/fields.h"
+#include "proto/size.h"
 
 struct zones_options {
     bool map;
@@ -64,8 +64,7 @@ static enum exit_code print_json(const struct ctl *ctl, const struct inventory *
 
     if (map)
         return ctl_print_json(ctl, inventory->answer);
-    json_array_foreach(json_object_get(inventory->answer, "zones"), i, zone)
-    {
+    json_array_foreach(json_object_get(inventory->answer, "zones"), i, zone) {
         code = ctl_print_json(ctl, zone);
         if (code)
             break;

@@ -7,7 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
+
+#include "proto/size.h"
 
 /* Starts come in bursts of some 200 at the top of the hour; four seconds' worth passes at once. */
 #define RATE_DEFAULT 64u
@@ -72,24 +73,17 @@ static int number_read(const char **text, uint64_t *ret)
     return 0;
 }
 
-int option_size(const char *text, uint64_t *ret)
+/* Limits are unsigned here, sizes on the wire are not. */
+static int option_size(const char *text, uint64_t *ret, struct reason *reason)
 {
-    static const char units[] = "KMGT";
-    const char *unit;
-    unsigned int shift = 0;
-    uint64_t value;
+    int64_t bytes;
+    int r = size_parse(text, &bytes);
 
-    if (number_read(&text, &value) < 0)
-        return -EINVAL;
-    if (*text) {
-        unit = strchr(units, toupper((unsigned char)*text));
-        if (!unit || (text[1] && strcasecmp(text + 1, "iB") != 0))
-            return -EINVAL;
-        shift = 10u * (unsigned int)(unit - units + 1);
-    }
-    if (value > (uint64_t)INT64_MAX >> shift)
-        return -EINVAL;
-    *ret = value << shift;
+    if (r < 0)
+        return reason_fail(reason, r, "%s",
+                           r == -ERANGE ? "more than can be"
+                                        : "a size is a number and K, M, G or T, such as 512M");
+    *ret = (uint64_t)bytes;
     return 0;
 }
 
@@ -123,9 +117,9 @@ static int option_set(int option, const char *text, struct options *options, str
         options->qemu.qmp_path = text;
         return *text ? 0 : -EINVAL;
     case OPTION_MAX_ZONE:
-        return option_size(text, &options->host.zone_max);
+        return option_size(text, &options->host.zone_max, reason);
     case OPTION_MAX_TOTAL:
-        return option_size(text, &options->host.total_max);
+        return option_size(text, &options->host.total_max, reason);
     case OPTION_RATE:
         return option_rate(text, &options->host.rate);
     case OPTION_TIER:

@@ -20,10 +20,6 @@ enum options_result {
 /* Reads the command line; strings in *ret are borrowed from it. */
 enum options_result options_parse(int argc, char *argv[], struct options *ret);
 
-/* Reads `512M`, `2GiB`, `134217728`: units are powers of 1024. Returns 0 or -EINVAL (also above INT64_MAX).
- */
-int option_size(const char *text, uint64_t *ret);
-
 /* Reads `20` or `20/s`. Returns 0 or -EINVAL. */
 int option_rate(const char *text, uint64_t *ret);
 

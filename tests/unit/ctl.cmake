@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Nouns alone, then the real program against a peer that answers as each test says.
-foreach(noun exit map options printable size table when)
+foreach(noun exit map options printable table when)
     add_executable(test_ctl_${noun} unit/test_ctl_${noun}.c)
     czone_defaults(test_ctl_${noun})
     target_link_libraries(test_ctl_${noun} PRIVATE czone_ctl PkgConfig::CHECK)

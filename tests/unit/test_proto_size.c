@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/ctl/size.h"
+#include "proto/size.h"
 
 #include <check.h>
 #include <errno.h>
@@ -105,7 +105,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("ctl/size");
+    Suite *suite = suite_create("proto/size");
     TCase *tcase = tcase_create("size");
     SRunner *runner = srunner_create(suite);
     int failed;

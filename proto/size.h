@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef CTL_SIZE_H
-#define CTL_SIZE_H
+#ifndef PROTO_SIZE_H
+#define PROTO_SIZE_H
 
 /* Sizes as people write and read them. A unit is always a power of 1024. */
 

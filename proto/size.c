@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/ctl/size.h"
+#include "proto/size.h"
 
 #include <errno.h>
 #include <inttypes.h>
