@@ -136,7 +136,7 @@ static int wanted_binding(struct czone_zone *zone, uint64_t memory_max, struct p
     return 0;
 }
 
-static int bind_cgroup(struct czone_zone *zone, const struct czone_cgroup *cgroup)
+static int write_binding(struct czone_zone *zone, const struct czone_cgroup *cgroup)
 {
     cleanup_with(plan_cleanup) struct plan *plan = NULL;
     struct plan_binding old, wanted;
@@ -156,49 +156,74 @@ static int bind_cgroup(struct czone_zone *zone, const struct czone_cgroup *cgrou
     if (r < 0)
         return r;
     r = wait_effective(ctx, cgroup->fd, zone->last.node);
-    if (r == 0)
-        r = zone_set(zone, CZONE_ZONE_BOUND, cgroup->path);
     if (r < 0)
         undo_plan(ctx, cgroup->fd, plan);
     return r;
 }
 
-int czone_zone_bind(struct czone_zone *zone, struct czone_cgroup *cgroup, struct czone_failure *failure)
+/* The claim first: of two who bind at the same time, one is told so before it has written anything. */
+static int bind_cgroup(struct czone_zone *zone, const struct czone_cgroup *cgroup,
+                       struct czone_failure *failure)
 {
-    enum czone_zone_state state = zone_state(zone);
+    char holder[CZONE_ZONE_NAME_MAX + 1];
+    int r, q;
+
+    r = zone_take_cgroup(zone, cgroup->path, holder, sizeof(holder));
+    if (r == -EEXIST)
+        return failure_set(failure, -EBUSY, CZONE_STAGE_CGROUP, zone->last.node,
+                           "cgroup %s is bound to zone %s already: release that one first", cgroup->path,
+                           holder);
+    if (r < 0)
+        return r;
+    r = write_binding(zone, cgroup);
+    if (r == 0)
+        return 0;
+    q = zone_set(zone, CZONE_ZONE_BOUND, CZONE_ZONE_ONLINE, "");
+    if (q < 0)
+        ctx_log(zone->ctx, CZONE_LOG_ERR, "zone %s: cannot take back that it is bound to cgroup %s: %s",
+                zone->last.name, cgroup->path, strerror(-q));
+    return r;
+}
+
+static int bind_checked(struct czone_zone *zone, const struct czone_cgroup *cgroup,
+                        struct czone_failure *failure)
+{
+    enum czone_zone_state state;
     int r;
 
+    r = zone_refresh(zone, failure);
+    if (r < 0)
+        return r;
+    state = zone_state(zone);
     if (state == CZONE_ZONE_BOUND)
         return failure_set(failure, -EBUSY, CZONE_STAGE_CGROUP, zone->last.node,
-                           "zone %s is bound to cgroup %s already", zone->last.name, zone_info(zone)->cgroup);
+                           "zone %s is bound to cgroup %s already", zone->last.name, zone->last.cgroup);
     if (state != CZONE_ZONE_ONLINE)
         return failure_set(failure, -EINVAL, CZONE_STAGE_REQUEST, zone->last.node,
                            "zone %s is %s, not online", zone->last.name, czone_zone_state_name(state));
-    r = bind_cgroup(zone, cgroup);
+    return bind_cgroup(zone, cgroup, failure);
+}
+
+int czone_zone_bind(struct czone_zone *zone, struct czone_cgroup *cgroup, struct czone_failure *failure)
+{
+    struct czone_failure detail = CZONE_FAILURE_INIT;
+    int r;
+
+    r = bind_checked(zone, cgroup, &detail);
+    if (r == 0)
+        return 0;
     if (r == -EOPNOTSUPP)
-        return failure_set(
-            failure, r, CZONE_STAGE_CGROUP, zone->last.node,
+        (void)failure_set(
+            &detail, r, CZONE_STAGE_CGROUP, zone->last.node,
             "cgroup %s has no cpuset.mems or no memory.max: enable both controllers in its parent's "
             "cgroup.subtree_control",
             cgroup->path);
-    if (r < 0)
-        return failure_set(failure, r, CZONE_STAGE_CGROUP, zone->last.node,
-                           "cannot bind cgroup %s to zone %s: %s", cgroup->path, zone->last.name,
-                           strerror(-r));
-    return 0;
-}
-
-/* Moves the claims on: the cgroup is never in none of them. */
-static int move_claims(struct czone_zone *from, struct czone_zone *to, const char *cgroup)
-{
-    int r;
-
-    r = zone_set(to, CZONE_ZONE_BOUND, cgroup);
-    if (r < 0)
-        return r;
-    r = zone_set(from, CZONE_ZONE_ONLINE, "");
-    if (r < 0)
-        (void)zone_set(to, CZONE_ZONE_ONLINE, "");
+    else if (detail.error == 0)
+        (void)failure_set(&detail, r, CZONE_STAGE_CGROUP, zone->last.node,
+                          "cannot bind cgroup %s to zone %s: %s", cgroup->path, zone->last.name,
+                          strerror(-r));
+    if (failure)
+        *failure = detail;
     return r;
 }
 
@@ -236,7 +261,7 @@ static int move_cgroup(struct czone_zone *from, struct czone_zone *to, int cgrou
         return r;
     r = wait_effective(ctx, cgroup_fd, to->last.node);
     if (r == 0)
-        r = move_claims(from, to, path);
+        r = zone_hand_over(from, to, path);
     if (r < 0)
         undo_plan(ctx, cgroup_fd, plan);
     return r;
@@ -259,6 +284,9 @@ int czone_zone_move(struct czone_zone *from, struct czone_zone *to, struct czone
     struct czone_zone_info info;
     int r;
 
+    r = zone_refresh(from, failure);
+    if (r < 0)
+        return r;
     if (from->ctx != to->ctx || zone_state(from) != CZONE_ZONE_BOUND || zone_state(to) != CZONE_ZONE_ONLINE)
         return failure_set(
             failure, -EINVAL, CZONE_STAGE_REQUEST, to->last.node,

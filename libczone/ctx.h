@@ -46,6 +46,14 @@ int scan_block(struct czone_ctx *ctx, czone_block_id id, bool is_new);
  */
 int scan_block_unlinked(struct czone_ctx *ctx, czone_block_id id);
 
+/*
+ * Reads the states of a run's blocks anew, or of all known blocks of a node: a context without a monitor does
+ * not learn what others have done. Returns 1 if something changed, 0 if all was known, or errors of the
+ * backend.
+ */
+int scan_run(struct czone_ctx *ctx, czone_node_id node, czone_block_id first, size_t n);
+int scan_node(struct czone_ctx *ctx, czone_node_id node);
+
 /* Reads the tier of one node anew: the kernel tells it only of nodes with memory online. */
 int scan_tier(struct czone_ctx *ctx, czone_node_id node);
 

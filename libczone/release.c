@@ -121,7 +121,9 @@ static void release_over(struct czone_job *job)
                           job->is_offlining ? CZONE_STAGE_OFFLINE : CZONE_STAGE_EMPTY, info->node,
                           "zone %s: %zu of %zu blocks were offline when its time was over", info->name,
                           release->n_offline, info->n_blocks);
-    r = zone_set(job->zone, release->state, release->state == CZONE_ZONE_OFFLINE ? "" : NULL);
+    r = zone_set(job->zone, info->state, release->state, NULL);
+    if (r == -EBUSY && zone_state(job->zone) == release->state)
+        r = 0; /* another context has released it at the same time */
     if (r < 0)
         (void)failure_set(&job->failure, r, CZONE_STAGE_CLAIM, info->node,
                           "cannot write the claim of zone %s: %s", info->name, strerror(-r));
@@ -186,6 +188,9 @@ static int make_plans(struct czone_job *job, int cgroup_fd)
     uint64_t bytes = 0;
     int r;
 
+    r = scan_run(zone->ctx, zone->last.node, run.first, run.n);
+    if (r < 0)
+        return r;
     if (cgroup_fd >= 0) {
         r = charged_bytes(zone, cgroup_fd, &bytes);
         if (r < 0)
@@ -197,19 +202,39 @@ static int make_plans(struct czone_job *job, int cgroup_fd)
     return plan_offline(zone->ctx->inventory, zone->last.node, &run, job->timeout_ms, &job->plans[OFFLINE]);
 }
 
-/* So that a process that enters the cgroup later does not land on a node that is another zone's by then. */
+static int write_mems(struct czone_zone *zone, int cgroup_fd, const char *mems)
+{
+    int r = zone->ctx->backend->cgroup_write(zone->ctx->sys, cgroup_fd, "cpuset.mems", mems);
+
+    return r == -ENOENT || r == -ENODEV ? 0 : r;
+}
+
+/*
+ * Parts zone and cgroup for good: the cgroup gets the home nodes alone, so that a process that enters it
+ * later does not land on a node that is another zone's by then; the claim lets go of the path, under which
+ * another cgroup may be by the time this release is tried again.
+ */
 static int unbind(struct czone_zone *zone, int cgroup_fd)
 {
-    char home[NODE_SET_TEXT_MAX];
+    char home[NODE_SET_TEXT_MAX], before[NODE_SET_TEXT_MAX] = "";
     int r;
 
     if (cgroup_fd < 0)
-        return 0;
+        return zone_set(zone, zone->last.state, CZONE_ZONE_DRAINING, "");
     r = zone_home_nodes(zone->ctx, home, sizeof(home));
     if (r < 0)
         return r;
-    r = zone->ctx->backend->cgroup_write(zone->ctx->sys, cgroup_fd, "cpuset.mems", home);
-    return r == -ENOENT || r == -ENODEV ? 0 : r;
+    r = zone->ctx->backend->cgroup_read(zone->ctx->sys, cgroup_fd, "cpuset.mems", before, sizeof(before));
+    if (r < 0 && r != -ENOENT && r != -ENODEV)
+        return r;
+    r = write_mems(zone, cgroup_fd, home);
+    if (r < 0)
+        return r;
+    r = zone_set(zone, zone->last.state, CZONE_ZONE_DRAINING, "");
+    if (r < 0)
+        /* An empty write() would not reach the kernel. */
+        (void)write_mems(zone, cgroup_fd, *before ? before : "\n");
+    return r;
 }
 
 static int start(struct czone_job *job, int cgroup_fd)
@@ -230,8 +255,6 @@ static int start(struct czone_job *job, int cgroup_fd)
         return r;
     /* The helper waits: nothing is changed before all that can fail is done. */
     r = unbind(job->zone, cgroup_fd);
-    if (r == 0)
-        r = zone_set(job->zone, CZONE_ZONE_DRAINING, NULL);
     if (r < 0) {
         job_finish(job, r);
         return r;
@@ -281,22 +304,31 @@ static int start_release(struct czone_zone *zone, const struct czone_zone_info *
     return 0;
 }
 
-int czone_zone_release_start(struct czone_zone *zone, const struct czone_release_options *options,
-                             struct czone_job **ret_job, struct czone_failure *failure)
+static int release_checked(struct czone_zone *zone, const struct czone_release_options *options,
+                           struct czone_job **ret_job, struct czone_failure *failure)
 {
-    const struct czone_zone_info *info = zone_info(zone);
-    struct czone_failure detail = CZONE_FAILURE_INIT;
     unsigned timeout_ms = 0;
     int r;
 
-    r = check_options(options, &timeout_ms, &detail);
-    if (r == 0 && info) {
-        zone->last = *info;
-        r = start_release(zone, &zone->last, timeout_ms, ret_job, &detail);
-    } else if (r == 0) {
-        r = failure_set(&detail, -EINVAL, CZONE_STAGE_REQUEST, CZONE_NODE_NONE, "zone %s is over",
-                        zone->last.name);
-    }
+    r = check_options(options, &timeout_ms, failure);
+    if (r < 0)
+        return r;
+    r = zone_refresh(zone, failure);
+    if (r < 0)
+        return r;
+    if (zone_state(zone) == CZONE_ZONE_RETURNED)
+        return failure_set(failure, -EINVAL, CZONE_STAGE_REQUEST, CZONE_NODE_NONE, "zone %s is over",
+                           zone->last.name);
+    return start_release(zone, &zone->last, timeout_ms, ret_job, failure);
+}
+
+int czone_zone_release_start(struct czone_zone *zone, const struct czone_release_options *options,
+                             struct czone_job **ret_job, struct czone_failure *failure)
+{
+    struct czone_failure detail = CZONE_FAILURE_INIT;
+    int r;
+
+    r = release_checked(zone, options, ret_job, &detail);
     if (r < 0 && detail.error == 0)
         (void)failure_set(&detail, r, CZONE_STAGE_OFFLINE, zone->last.node,
                           "cannot begin to release zone %s: %s", zone->last.name, strerror(-r));

@@ -73,35 +73,70 @@ int czone_zone_probe(const struct czone_ctx *ctx, const struct czone_zone_reques
     return r < 0 ? r : place(ctx, checked.name, &wanted, ret_info, failure);
 }
 
+/* How often to look for a place again because its blocks were not what they were when last read. */
+#define PLACE_TRIES 4
+
+/* A place on a node whose blocks are as the kernel has them now. */
+static int place_anew(struct czone_ctx *ctx, const char *name, const struct placement_request *wanted,
+                      struct czone_zone_info *ret_info, struct czone_failure *failure)
+{
+    for (int i = 0; i < PLACE_TRIES; i++) {
+        int r = place(ctx, name, wanted, ret_info, failure);
+
+        if (r < 0)
+            return r;
+        r = scan_node(ctx, ret_info->node);
+        if (r < 0)
+            return failure_set(failure, r, CZONE_STAGE_SCAN, ret_info->node,
+                               "cannot read the memory blocks of node %d: %s", ret_info->node.n,
+                               strerror(-r));
+        if (r == 0)
+            return 0;
+    }
+    return failure_set(failure, -EBUSY, CZONE_STAGE_PLACE, ret_info->node,
+                       "the memory blocks of node %d do not stay as they are: somebody else is changing them",
+                       ret_info->node.n);
+}
+
+static int claim_locked(struct czone_ctx *ctx, const struct claims_lock *lock, const char *name,
+                        const struct placement_request *wanted, struct czone_zone **ret_zone,
+                        struct czone_failure *failure)
+{
+    cleanup_with(zone_cleanup) struct czone_zone *zone = NULL;
+    struct czone_zone_info info;
+    int r;
+
+    r = place_anew(ctx, name, wanted, &info, failure);
+    if (r < 0)
+        return r;
+    r = zone_new(ctx, &info, &zone);
+    if (r < 0)
+        return r;
+    r = ledger_claim(ctx->ledger, ctx->inventory, &info);
+    if (r < 0)
+        return r;
+    r = claims_write(&ctx->claims, lock, &info);
+    if (r < 0) {
+        (void)ledger_release(ctx->ledger, ctx->inventory, info.name);
+        return failure_set(failure, r, CZONE_STAGE_CLAIM, info.node,
+                           "cannot write the claim of zone %s below the run directory: %s", name,
+                           strerror(-r));
+    }
+    *ret_zone = TAKE_PTR(zone);
+    return 0;
+}
+
 /* Looks and claims under one lock, so that of two who want the same node one gets another. */
 static int claim(struct czone_ctx *ctx, const char *name, const struct placement_request *wanted,
                  struct czone_zone **ret_zone, struct czone_failure *failure)
 {
     struct claims_lock lock = CLAIMS_LOCK_INIT;
-    struct czone_zone_info info;
     int r;
 
     r = claims_lock(&ctx->claims, &ctx->ledger, ctx->inventory, &lock, failure);
     if (r < 0)
         return r;
-    r = place(ctx, name, wanted, &info, failure);
-    if (r < 0)
-        goto out;
-    r = zone_new(ctx, &info, ret_zone);
-    if (r < 0)
-        goto out;
-    r = ledger_claim(ctx->ledger, ctx->inventory, &info);
-    if (r == 0) {
-        r = claims_write(&ctx->claims, &lock, &info);
-        if (r < 0)
-            (void)ledger_release(ctx->ledger, ctx->inventory, info.name);
-    }
-    if (r < 0) {
-        (void)czone_zone_unref(*ret_zone);
-        (void)failure_set(failure, r, CZONE_STAGE_CLAIM, info.node, "cannot write the claim of zone %s: %s",
-                          name, strerror(-r));
-    }
-out:
+    r = claim_locked(ctx, &lock, name, wanted, ret_zone, failure);
     claims_unlock(&lock);
     return r;
 }
@@ -180,9 +215,9 @@ static void give_up_claim(struct czone_job *job, bool is_undone)
     if (is_undone) {
         r = zone_end(job->zone);
     } else {
-        r = zone_set(job->zone, CZONE_ZONE_DRAINING, NULL);
+        r = zone_set(job->zone, CZONE_ZONE_PLUGGED, CZONE_ZONE_DRAINING, NULL);
         if (r == 0)
-            r = zone_set(job->zone, CZONE_ZONE_QUARANTINED, NULL);
+            r = zone_set(job->zone, CZONE_ZONE_DRAINING, CZONE_ZONE_QUARANTINED, NULL);
     }
     if (r < 0)
         ctx_log(job->zone->ctx, CZONE_LOG_ERR, "cannot give up the claim of zone %s: %s",
@@ -224,7 +259,7 @@ static void become_online(struct czone_job *job)
     struct czone_ctx *ctx = job->zone->ctx;
     int r;
 
-    r = zone_set(job->zone, CZONE_ZONE_ONLINE, NULL);
+    r = zone_set(job->zone, CZONE_ZONE_PLUGGED, CZONE_ZONE_ONLINE, NULL);
     if (r < 0) {
         (void)failure_set(&job->failure, r, CZONE_STAGE_CLAIM, job->zone->last.node,
                           "cannot write the claim of zone %s: %s", job->zone->last.name, strerror(-r));

@@ -149,6 +149,62 @@ int scan_block_unlinked(struct czone_ctx *ctx, czone_block_id id)
     return put_block(ctx, &block);
 }
 
+/* Asks for the state alone where the block is known, which is a fraction of the cost. */
+static int scan_state(struct czone_ctx *ctx, czone_node_id node, czone_block_id id)
+{
+    const struct czone_block *known = inventory_block(ctx->inventory, id);
+    struct czone_block block;
+    int r;
+
+    if (!known || known->node.n != node.n)
+        return scan_block(ctx, id, false);
+    block = *known;
+    r = ctx->backend->block_peek(ctx->sys, id, node, &block.state);
+    if (r == -ENOENT)
+        return scan_block(ctx, id, false);
+    if (r < 0 || block.state == known->state)
+        return r;
+    r = put_block(ctx, &block);
+    return r < 0 ? r : 1;
+}
+
+int scan_run(struct czone_ctx *ctx, czone_node_id node, czone_block_id first, size_t n)
+{
+    int changed = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        int r = scan_state(ctx, node, (czone_block_id){ first.n + i });
+
+        if (r < 0 && r != -EAGAIN) /* announced, not linked yet: not there for us */
+            return r;
+        changed |= r > 0;
+    }
+    return changed;
+}
+
+int scan_node(struct czone_ctx *ctx, czone_node_id node)
+{
+    cleanup_free czone_block_id *ids = NULL;
+    const struct czone_block *blocks;
+    size_t n = inventory_node_blocks(ctx->inventory, node, &blocks);
+    int changed = 0;
+
+    /* A copy: what is read changes the list. */
+    ids = calloc(n + 1, sizeof(*ids));
+    if (!ids)
+        return -ENOMEM;
+    for (size_t i = 0; i < n; i++)
+        ids[i] = blocks[i].id;
+    for (size_t i = 0; i < n; i++) {
+        int r = scan_run(ctx, node, ids[i], 1);
+
+        if (r < 0)
+            return r;
+        changed |= r;
+    }
+    return changed;
+}
+
 int scan_tier(struct czone_ctx *ctx, czone_node_id node)
 {
     cleanup_free struct czone_sys_node *nodes = NULL;

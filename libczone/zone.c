@@ -2,6 +2,7 @@
 #include "zone.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,8 +82,8 @@ void czone_zone_get_info(const struct czone_zone *zone, struct czone_zone_info *
     complete_tier(zone->ctx, ret_info);
 }
 
-static int set_locked(struct czone_zone *zone, const struct claims_lock *lock, enum czone_zone_state state,
-                      const char *cgroup)
+static int set_locked(struct czone_zone *zone, const struct claims_lock *lock, enum czone_zone_state from,
+                      enum czone_zone_state to, const char *cgroup)
 {
     struct czone_ctx *ctx = zone->ctx;
     const struct czone_zone_info *now = zone_info(zone);
@@ -92,9 +93,11 @@ static int set_locked(struct czone_zone *zone, const struct claims_lock *lock, e
     if (!now)
         return -ESTALE;
     info = *now;
-    if (info.state != state && !czone_zone_state_may_follow(info.state, state))
+    if (info.state != from)
+        return -EBUSY;
+    if (from != to && !czone_zone_state_may_follow(from, to))
         return -EINVAL;
-    info.state = state;
+    info.state = to;
     if (cgroup) {
         if (strlen(cgroup) >= sizeof(info.cgroup))
             return -ENAMETOOLONG;
@@ -104,7 +107,7 @@ static int set_locked(struct czone_zone *zone, const struct claims_lock *lock, e
     r = claims_write(&ctx->claims, lock, &info);
     if (r < 0)
         return r;
-    r = ledger_move(ctx->ledger, info.name, state);
+    r = ledger_move(ctx->ledger, info.name, to);
     if (r < 0)
         return r;
     r = ledger_set_cgroup(ctx->ledger, info.name, info.cgroup);
@@ -114,7 +117,23 @@ static int set_locked(struct czone_zone *zone, const struct claims_lock *lock, e
     return 0;
 }
 
-int zone_set(struct czone_zone *zone, enum czone_zone_state state, const char *cgroup)
+int zone_refresh(struct czone_zone *zone, struct czone_failure *failure)
+{
+    struct claims_lock lock = CLAIMS_LOCK_INIT;
+    struct czone_ctx *ctx = zone->ctx;
+    const struct czone_zone_info *info;
+    int r;
+
+    r = claims_lock(&ctx->claims, &ctx->ledger, ctx->inventory, &lock, failure);
+    claims_unlock(&lock);
+    info = r < 0 ? NULL : zone_info(zone);
+    if (info)
+        zone->last = *info;
+    return r;
+}
+
+int zone_set(struct czone_zone *zone, enum czone_zone_state from, enum czone_zone_state to,
+             const char *cgroup)
 {
     struct claims_lock lock = CLAIMS_LOCK_INIT;
     struct czone_ctx *ctx = zone->ctx;
@@ -123,7 +142,48 @@ int zone_set(struct czone_zone *zone, enum czone_zone_state state, const char *c
     r = claims_lock(&ctx->claims, &ctx->ledger, ctx->inventory, &lock, NULL);
     if (r < 0)
         return r;
-    r = set_locked(zone, &lock, state, cgroup);
+    r = set_locked(zone, &lock, from, to, cgroup);
+    claims_unlock(&lock);
+    return r;
+}
+
+int zone_take_cgroup(struct czone_zone *zone, const char *cgroup, char *ret_holder, size_t size)
+{
+    struct claims_lock lock = CLAIMS_LOCK_INIT;
+    struct czone_ctx *ctx = zone->ctx;
+    const struct czone_zone_info *holder;
+    int r;
+
+    r = claims_lock(&ctx->claims, &ctx->ledger, ctx->inventory, &lock, NULL);
+    if (r < 0)
+        return r;
+    holder = ledger_find_cgroup(ctx->ledger, cgroup);
+    if (holder) {
+        (void)snprintf(ret_holder, size, "%s", holder->name);
+        r = -EEXIST;
+    } else {
+        r = set_locked(zone, &lock, CZONE_ZONE_ONLINE, CZONE_ZONE_BOUND, cgroup);
+    }
+    claims_unlock(&lock);
+    return r;
+}
+
+int zone_hand_over(struct czone_zone *from, struct czone_zone *to, const char *cgroup)
+{
+    struct claims_lock lock = CLAIMS_LOCK_INIT;
+    struct czone_ctx *ctx = from->ctx;
+    int r;
+
+    r = claims_lock(&ctx->claims, &ctx->ledger, ctx->inventory, &lock, NULL);
+    if (r < 0)
+        return r;
+    /* A process that dies in between leaves the cgroup in both rather than in none. */
+    r = set_locked(to, &lock, CZONE_ZONE_ONLINE, CZONE_ZONE_BOUND, cgroup);
+    if (r == 0) {
+        r = set_locked(from, &lock, CZONE_ZONE_BOUND, CZONE_ZONE_ONLINE, "");
+        if (r < 0)
+            (void)set_locked(to, &lock, CZONE_ZONE_BOUND, CZONE_ZONE_ONLINE, "");
+    }
     claims_unlock(&lock);
     return r;
 }
@@ -162,6 +222,10 @@ int zone_end(struct czone_zone *zone)
 
 int czone_zone_retire(struct czone_zone *zone)
 {
+    int r = zone_refresh(zone, NULL);
+
+    if (r < 0)
+        return r;
     /* A zone that was never onlined may end, too, but only its own job knows that nobody is about to. */
     if (zone_state(zone) == CZONE_ZONE_PLUGGED)
         return -EBUSY;

@@ -31,11 +31,29 @@ enum czone_zone_state zone_state(const struct czone_zone *zone);
 struct block_run zone_run(const struct czone_zone_info *info);
 
 /*
- * Brings the claim to another state, in its file and in the ledger. cgroup: NULL leaves it as it is. Returns
- * 0, -ESTALE (the claim is over), -EINVAL (no arrow leads there) or errors of the files; then nothing
- * changed.
+ * Reads what other contexts have done to the claims, this zone's included. What is decided on a claim's state
+ * is decided after this, and carried out by one of the functions below, which check that state again under
+ * the lock. Returns 0 (also when the claim is over) or as claims_lock().
  */
-int zone_set(struct czone_zone *zone, enum czone_zone_state state, const char *cgroup);
+int zone_refresh(struct czone_zone *zone, struct czone_failure *failure);
+
+/*
+ * Brings the claim from one state to another, in its file and in the ledger. cgroup: NULL leaves it as it is.
+ * Returns 0, -ESTALE (the claim is over), -EBUSY (somebody else has brought it to another state), -EINVAL (no
+ * arrow leads there) or errors of the files; then nothing changed.
+ */
+int zone_set(struct czone_zone *zone, enum czone_zone_state from, enum czone_zone_state to,
+             const char *cgroup);
+
+/*
+ * ONLINE to BOUND, for a cgroup that no claim has. Returns as zone_set(), or -EEXIST: ret_holder is the zone
+ * that has it.
+ */
+int zone_take_cgroup(struct czone_zone *zone, const char *cgroup, char *ret_holder, size_t size);
+
+/* Moves the cgroup from a bound zone to an online one, both at once for other processes. Returns as
+ * zone_set(). */
+int zone_hand_over(struct czone_zone *from, struct czone_zone *to, const char *cgroup);
 
 /* Ends the claim in file and ledger. Returns 0, -EBUSY (not offline) or errors of unlink(). */
 int zone_end(struct czone_zone *zone);

@@ -110,6 +110,15 @@ const struct czone_zone_info *ledger_find_node(const struct ledger *ledger, czon
     return &ledger->by_node[node.n]->info;
 }
 
+const struct czone_zone_info *ledger_find_cgroup(const struct ledger *ledger, const char *cgroup)
+{
+    for (czone_node_id node = node_set_next(&ledger->nodes, 0); node.n >= 0;
+         node = node_set_next(&ledger->nodes, node.n + 1))
+        if (strcmp(ledger->by_node[node.n]->info.cgroup, cgroup) == 0)
+            return &ledger->by_node[node.n]->info;
+    return NULL;
+}
+
 int ledger_move(struct ledger *ledger, const char *name, enum czone_zone_state state)
 {
     struct ledger_entry *entry = find(ledger, name);

@@ -31,6 +31,9 @@ int ledger_claim(struct ledger *ledger, struct inventory *inventory, const struc
 const struct czone_zone_info *ledger_find(const struct ledger *ledger, const char *name);
 const struct czone_zone_info *ledger_find_node(const struct ledger *ledger, czone_node_id node);
 
+/* The claim with this cgroup path, not "". As above; O(n). */
+const struct czone_zone_info *ledger_find_cgroup(const struct ledger *ledger, const char *cgroup);
+
 /*
  * Moves a zone to its next state. Returns 0 (also when it is in that state already), -ENOENT (no such zone)
  * or -EINVAL (no arrow leads there, or to RETURNED, which is ledger_release()).

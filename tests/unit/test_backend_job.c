@@ -18,6 +18,7 @@ struct trouble {
     unsigned n_times; /* ... this often, then the block obeys */
     bool hangs;       /* instead: waits for a signal */
     unsigned n_calls;
+    uint64_t no_memory_for; /* a second block: it cannot go online */
 };
 
 static struct trouble *trouble;
@@ -51,6 +52,8 @@ static int troubled_block_set(struct czone_sys *sys, czone_block_id id, enum czo
             return trouble->error;
         }
     }
+    if (trouble->no_memory_for && id.n == trouble->no_memory_for && target == CZONE_SYS_ONLINE_MOVABLE)
+        return -ENOMEM;
     return obey(sys, id, target);
 }
 
@@ -139,16 +142,15 @@ START_TEST(undo_that_fails_leaves_the_zone_quarantined)
     struct czone_zone *zone = NULL;
 
     request.timeout_ms = 300;
-    /* Block 35 hangs when it should go online; by then block 33 would not go offline. */
-    *trouble = (struct trouble){ .block = 33, .target = CZONE_SYS_OFFLINE, .hangs = true };
-    fake_machine_write(&machine, "sys/devices/system/memory/memory35/state", "going-offline\n");
-    ck_assert_int_eq(czone_zone_reserve(ctx, &request, &zone, &failure), -EBUSY);
+    /* Block 35 cannot go online; by then block 33 would not go offline. */
+    *trouble =
+        (struct trouble){ .block = 33, .target = CZONE_SYS_OFFLINE, .hangs = true, .no_memory_for = 35 };
+    ck_assert_int_eq(czone_zone_reserve(ctx, &request, &zone, &failure), -ENOMEM);
     ck_ok(czone_zone_open(ctx, "a", &zone));
     ck_assert_int_eq(state_of(zone), CZONE_ZONE_QUARANTINED);
     ck_assert_int_eq(czone_zone_retire(zone), -EBUSY);
     /* When the trouble is over it can be released after all. */
     *trouble = (struct trouble){ .block = UINT64_MAX };
-    fake_machine_write(&machine, "sys/devices/system/memory/memory35/state", "offline\n");
     fake_machine_settle(&machine);
     ck_ok(czone_ctx_refresh(ctx, &failure));
     ck_ok(czone_zone_release(zone, NULL, &release, &failure));

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "backend_test.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 static struct czone_release release;
 
 static void setup_release(void)
@@ -217,6 +220,85 @@ START_TEST(node_of_a_retired_zone_is_used_again)
 }
 END_TEST
 
+/* Claims can be read, but not written: /run is full. */
+static void forbid_claims(bool forbidden)
+{
+    char path[160];
+
+    (void)snprintf(path, sizeof(path), "%s/run/claims/.new", machine.root);
+    ck_assert_int_eq(forbidden ? mkdir(path, 0700) : rmdir(path), 0);
+}
+
+START_TEST(release_whose_claim_cannot_be_written_leaves_the_zone_as_it_was)
+{
+    struct czone_zone *zone = reserve("a", 4);
+    struct czone_cgroup *cgroup = bind_new(zone, "a");
+    struct czone_zone_info info;
+    char text[64];
+
+    forbid_claims(true);
+    ck_assert_int_lt(czone_zone_release(zone, NULL, &release, &failure), 0);
+    forbid_claims(false);
+    czone_zone_get_info(zone, &info);
+    ck_assert_int_eq(info.state, CZONE_ZONE_BOUND);
+    ck_assert_str_eq(info.cgroup, "czone/a");
+    ck_ok(czone_cgroup_read(cgroup, "cpuset.mems", text, sizeof(text)));
+    ck_assert_str_eq(text, "0-1");
+    ck_assert_str_eq(block_file(32, text, sizeof(text)), "online");
+    ck_ok(czone_zone_release(zone, NULL, &release, &failure));
+    ck_assert_int_eq(release.state, CZONE_ZONE_OFFLINE);
+    czone_cgroup_unref(cgroup);
+    czone_zone_unref(zone);
+}
+END_TEST
+
+START_TEST(reserve_whose_claim_cannot_be_written_claims_nothing)
+{
+    struct czone_zone_request request = request_of("a", 4);
+    struct czone_zone_info *infos;
+    struct czone_zone *zone = NULL;
+
+    forbid_claims(true);
+    ck_assert_int_eq(czone_zone_reserve(ctx, &request, &zone, &failure), -EISDIR);
+    ck_assert_int_eq(failure.stage, CZONE_STAGE_CLAIM);
+    forbid_claims(false);
+    ck_assert_int_eq(czone_zone_list(ctx, &infos), 0);
+    ck_ok(czone_ctx_validate(ctx, &failure));
+    zone = reserve("a", 4);
+    czone_zone_unref(zone);
+}
+END_TEST
+
+START_TEST(retry_does_not_touch_a_new_cgroup_of_the_old_path)
+{
+    struct czone_zone *stuck = reserve("a", 4), *fresh;
+    struct czone_cgroup *cgroup = bind_new(stuck, "web");
+    struct czone_release_options options = CZONE_RELEASE_OPTIONS_INIT;
+    char text[64], command[160];
+
+    /* Between states, as while somebody else takes it offline: no plan touches it. */
+    fake_machine_write(&machine, "sys/devices/system/memory/memory33/state", "going-offline\n");
+    options.timeout_ms = 300;
+    ck_ok(czone_zone_release(stuck, &options, &release, &failure));
+    ck_assert_int_eq(release.state, CZONE_ZONE_QUARANTINED);
+    czone_release_done(&release);
+    czone_cgroup_unref(cgroup);
+    (void)snprintf(command, sizeof(command), "rm -r %s/czone/web", machine.paths[2]);
+    ck_assert_int_eq(system(command), 0);
+    fresh = reserve("b", 4);
+    cgroup = bind_new(fresh, "web");
+    ck_ok(czone_cgroup_write(cgroup, "cgroup.events", "populated 1\nfrozen 0\n"));
+    fake_machine_write(&machine, "sys/devices/system/memory/memory33/state", "online\n");
+    ck_ok(czone_zone_release(stuck, &options, &release, &failure));
+    ck_assert_int_eq(release.state, CZONE_ZONE_OFFLINE);
+    ck_ok(czone_cgroup_read(cgroup, "cpuset.mems", text, sizeof(text)));
+    ck_assert_str_eq(text, "0,3");
+    czone_cgroup_unref(cgroup);
+    czone_zone_unref(fresh);
+    czone_zone_unref(stuck);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("release");
@@ -232,5 +314,8 @@ int main(void)
     tcase_add_test(tests, used_pages_within_the_slack_are_no_leftovers);
     tcase_add_test(tests, blocks_that_the_host_took_meanwhile_count_as_offline);
     tcase_add_test(tests, node_of_a_retired_zone_is_used_again);
+    tcase_add_test(tests, release_whose_claim_cannot_be_written_leaves_the_zone_as_it_was);
+    tcase_add_test(tests, reserve_whose_claim_cannot_be_written_claims_nothing);
+    tcase_add_test(tests, retry_does_not_touch_a_new_cgroup_of_the_old_path);
     return backend_test_main(tests, "backend_release");
 }
