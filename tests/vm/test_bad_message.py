@@ -134,6 +134,9 @@ class BadMessage(ZoneCase):
                     connection.request("org.varlink.service.GetInfo")
                     connection.reply()
                     served += 1
+                except VarlinkError as error:
+                    self.assertEqual(error.error, "io.czone.Monitor.TooManyConnections")
+                    refused += 1
                 except OSError:
                     refused += 1
             self.assertGreaterEqual(served, 16, f"{served} served, {refused} refused")
