@@ -108,8 +108,7 @@ static int check_array(const struct varlink_field *field, const json_t *value, c
     if (json_array_size(value) > field->count_max)
         return varlink_fault_set(fault, name, "must have at most %zu elements, and has %zu", field->count_max,
                                  json_array_size(value));
-    json_array_foreach(value, i, element)
-    {
+    json_array_foreach(value, i, element) {
         (void)snprintf(element_name, sizeof(element_name), "%.96s[%zu]", name, i);
         r = check(field, element, element_name, fault);
         if (r < 0)
@@ -131,8 +130,7 @@ static int check_map(const struct varlink_field *field, json_t *value, const cha
     if (json_object_size(value) > field->count_max)
         return varlink_fault_set(fault, name, "must have at most %zu members, and has %zu", field->count_max,
                                  json_object_size(value));
-    json_object_foreach(value, key, element)
-    {
+    json_object_foreach(value, key, element) {
         if (key[0] == '\0' || strlen(key) > (uint64_t)field->max)
             return varlink_fault_set(fault, name, "must have keys of 1 to %" PRId64 " bytes", field->max);
         (void)snprintf(element_name, sizeof(element_name), "%.32s.%.64s", name, key);
@@ -209,8 +207,7 @@ static int check_unknown(json_t *parameters, const char *prefix, const struct va
     json_t *value;
     size_t i;
 
-    json_object_foreach(parameters, key, value)
-    {
+    json_object_foreach(parameters, key, value) {
         for (i = 0; i < n_fields && strcmp(fields[i].name, key) != 0; i++)
             ;
         if (i < n_fields)
@@ -294,12 +291,12 @@ int varlink_strings_copy(json_t *strings, char ***ret)
     json_t *value;
     char **vector, *text;
 
-    json_array_foreach(strings, i, value) bytes += json_string_length(value) + 1;
+    json_array_foreach(strings, i, value)
+        bytes += json_string_length(value) + 1;
     vector = vector_new(json_array_size(strings), bytes, &text);
     if (!vector)
         return -ENOMEM;
-    json_array_foreach(strings, i, value)
-    {
+    json_array_foreach(strings, i, value) {
         vector[i] = text;
         text = stpcpy(text, json_string_value(value)) + 1;
     }
@@ -314,12 +311,12 @@ int varlink_map_copy(json_t *map, char ***ret)
     json_t *value;
     char **vector, *text;
 
-    json_object_foreach(map, key, value) bytes += strlen(key) + 1 + json_string_length(value) + 1;
+    json_object_foreach(map, key, value)
+        bytes += strlen(key) + 1 + json_string_length(value) + 1;
     vector = vector_new(json_object_size(map), bytes, &text);
     if (!vector)
         return -ENOMEM;
-    json_object_foreach(map, key, value)
-    {
+    json_object_foreach(map, key, value) {
         vector[i++] = text;
         text = stpcpy(stpcpy(stpcpy(text, key), "="), json_string_value(value)) + 1;
     }

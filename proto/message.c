@@ -136,8 +136,7 @@ int varlink_call_decode(const char *text, size_t length, struct varlink_call *re
 
     if (r < 0)
         return r;
-    json_object_foreach(object, key, value)
-    {
+    json_object_foreach(object, key, value) {
         r = call_take_member(&call, key, value, reason);
         if (r < 0)
             return r;
@@ -181,8 +180,7 @@ int varlink_reply_decode(const char *text, size_t length, struct varlink_reply *
 
     if (r < 0)
         return r;
-    json_object_foreach(object, key, value)
-    {
+    json_object_foreach(object, key, value) {
         r = reply_take_member(&reply, key, value, reason);
         if (r < 0)
             return r;

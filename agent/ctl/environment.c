@@ -81,8 +81,7 @@ enum exit_code environment_collect(const struct ctl *ctl, const char *file, cons
         code = read_file(ctl, file, environment);
     if (code)
         return code;
-    json_array_foreach(items, i, item)
-    {
+    json_array_foreach(items, i, item) {
         code = add(ctl, environment, json_string_value(item), "--env");
         if (code)
             return code;

@@ -182,8 +182,7 @@ void inventory_tell_dangers(const struct ctl *ctl, const struct inventory *inven
     size_t i;
     json_t *danger;
 
-    json_array_foreach(inventory->dangers, i, danger)
-    {
+    json_array_foreach(inventory->dangers, i, danger) {
         const char *message = json_string_value(json_object_get(danger, "message"));
         CLEANUP_FREE char *safe = printable_copy(message ? message : "(no message)", ctl->out.utf8);
 

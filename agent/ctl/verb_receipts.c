@@ -75,8 +75,7 @@ static enum exit_code take(struct reading *reading, json_t *answer)
 
     if (!json_is_array(list))
         return ctl_bad_reply(reading->ctl, RECEIPTS, "receipts", "is no array");
-    json_array_foreach(list, i, object)
-    {
+    json_array_foreach(list, i, object) {
         code = take_one(reading, object);
         if (code)
             break;

@@ -22,8 +22,8 @@ int qemu_inventory_update(struct driver_qemu *qemu, json_t *value, struct reason
     inventory_done(&qemu->inventory);
     qemu->inventory = inventory;
     TAILQ_FOREACH(job, &qemu->jobs, link)
-    if (job->chosen)
-        job_choose(job, &job->device); /* marks it anew */
+        if (job->chosen)
+            job_choose(job, &job->device); /* marks it anew */
     return 0;
 }
 
@@ -32,8 +32,8 @@ static struct driver_job *job_of_device(struct driver_qemu *qemu, const char *na
     struct driver_job *job;
 
     TAILQ_FOREACH(job, &qemu->jobs, link)
-    if (name && job->chosen && strcmp(job->device.name, name) == 0)
-        return job;
+        if (name && job->chosen && strcmp(job->device.name, name) == 0)
+            return job;
     return NULL;
 }
 
@@ -50,8 +50,8 @@ static bool memory_in_use(const struct driver_qemu *qemu, const char *memory)
     const struct driver_job *job;
 
     TAILQ_FOREACH(job, &qemu->jobs, link)
-    if (job->chosen && strcmp(job->device.memory, memory) == 0)
-        return true;
+        if (job->chosen && strcmp(job->device.memory, memory) == 0)
+            return true;
     return inventory_has_memory(&qemu->inventory, memory);
 }
 
@@ -61,8 +61,7 @@ static void memory_sweep(struct driver_qemu *qemu, json_t *memdevs)
     json_t *memdev;
     size_t index;
 
-    json_array_foreach(memdevs, index, memdev)
-    {
+    json_array_foreach(memdevs, index, memdev) {
         const char *id = json_string_value(json_object_get(memdev, "id"));
 
         if (id && dimm_memory_is_ours(id) && !memory_in_use(qemu, id))
@@ -334,8 +333,7 @@ static uint64_t qemu_committed(const struct driver *driver)
         if (device->type != QEMU_OTHER && !device->busy)
             bytes += device->plugged > device->requested ? device->plugged : device->requested;
     }
-    TAILQ_FOREACH(job, &qemu->jobs, link)
-    {
+    TAILQ_FOREACH(job, &qemu->jobs, link) {
         if (job->kind == JOB_PLUG)
             bytes += job->target ? job->target : job->plug.bytes;
         else if (job->chosen)

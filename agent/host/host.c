@@ -254,8 +254,8 @@ static struct request *request_find(struct host *host, int64_t id)
     struct request *request;
 
     TAILQ_FOREACH(request, &host->requests, link)
-    if (request->signal.id == id && !request->unwanted && request->state != REQUEST_UNDOING)
-        return request;
+        if (request->signal.id == id && !request->unwanted && request->state != REQUEST_UNDOING)
+            return request;
     return NULL;
 }
 

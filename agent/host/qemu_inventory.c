@@ -152,8 +152,7 @@ int inventory_decode(json_t *value, struct inventory *ret, struct reason *reason
     inventory.devices = calloc(json_array_size(value) + 1, sizeof(*inventory.devices));
     if (!inventory.devices)
         return -ENOMEM;
-    json_array_foreach(value, index, element)
-    {
+    json_array_foreach(value, index, element) {
         r = device_read(element, &inventory.devices[index], reason);
         if (r < 0)
             return r;
@@ -275,8 +274,7 @@ int inventory_absent_cpu_nodes(json_t *cpus, struct nodes *ret, struct reason *r
 
     if (!json_is_array(cpus))
         return reason_fail(reason, -EPROTO, "query-hotpluggable-cpus: not an array");
-    json_array_foreach(cpus, index, cpu)
-    {
+    json_array_foreach(cpus, index, cpu) {
         json_t *node = json_object_get(json_object_get(cpu, "props"), "node-id");
 
         if (!json_is_integer(node) || json_integer_value(node) < 0 || json_integer_value(node) >= NODES_MAX)

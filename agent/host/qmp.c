@@ -119,8 +119,7 @@ static void commands_send(struct qmp *qmp)
 {
     struct command *command;
 
-    TAILQ_FOREACH(command, &qmp->commands, link)
-    {
+    TAILQ_FOREACH(command, &qmp->commands, link) {
         if (qmp->in_flight >= IN_FLIGHT_MAX)
             break;
         if (command->sent)
@@ -176,8 +175,8 @@ void qmp_forget(struct qmp *qmp, const void *userdata)
     if (!qmp)
         return;
     TAILQ_FOREACH(command, &qmp->commands, link)
-    if (command->userdata == userdata)
-        command->done = ignored;
+        if (command->userdata == userdata)
+            command->done = ignored;
 }
 
 int qmp_execute(struct qmp *qmp, const char *name, json_t *arguments, qmp_done done, void *userdata)
@@ -232,8 +231,8 @@ static struct command *command_find(struct qmp *qmp, json_int_t id)
     struct command *command;
 
     TAILQ_FOREACH(command, &qmp->commands, link)
-    if (command->sent && command->id == id)
-        return command;
+        if (command->sent && command->id == id)
+            return command;
     return NULL;
 }
 
