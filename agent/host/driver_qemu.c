@@ -42,7 +42,7 @@ static void ignored(int error, json_t *value, const struct reason *reason, void 
     (void)value;
     (void)userdata;
     if (error == -EREMOTEIO)
-        log_line(LOG_WARN, "cleaning up: %s", reason->text);
+        log_guest(LOG_WARN, "cleaning up: %s", reason->text);
 }
 
 static bool memory_in_use(const struct driver_qemu *qemu, const char *memory)

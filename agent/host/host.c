@@ -13,15 +13,12 @@
 /* After attaching, what the guest repeats comes in one go. What it has not repeated by then is reported
  * unasked, and if nobody wants it, taken back. */
 #define REPEAT_US 1000000u
-/* Lines on refusals per second, and at once. */
-#define LOG_RATE  2u
-#define LOG_BURST 50u
 
 enum request_state {
     REQUEST_RUNNING,   /* the driver is at work */
     REQUEST_ANSWERED,  /* the answer waits for a session */
     REQUEST_REPORTING, /* the reporter has it */
-    REQUEST_UNDOING,   /* a plug that nobody wants is taken back */
+    REQUEST_UNDOING,   /* a plug that nobody wants is taken back; without a job: when the VMM is back */
 };
 
 struct request {
@@ -29,7 +26,7 @@ struct request {
     struct host *host;
     struct wire_signal signal;
     enum request_state state;
-    struct driver_job *job; /* while RUNNING */
+    struct driver_job *job; /* while RUNNING or UNDOING */
     struct driver_answer answer;
     bool unwanted;    /* a plug that was cancelled, or whose id means something else now */
     bool maybe_known; /* reported once, and the connection broke: the guest may have it */
@@ -46,8 +43,6 @@ struct host {
     struct link *link;
     struct reporter *reporter;
     struct bounds bounds;
-    struct bucket log_lines; /* on refusals: a guest can cause any number of them */
-    uint64_t log_skipped;
     struct reason lost; /* what was said last about the VMM, so that it is said once */
     struct event *repeat_timer, *stop_timer;
     uint64_t block_size;
@@ -78,29 +73,51 @@ static bool request_plugged(const struct request *request)
 static void on_undone(const struct driver_answer *answer, void *userdata)
 {
     struct request *request = userdata;
+    struct host *host = request->host;
 
+    request->job = NULL;
+    if (answer->refusal == REFUSAL_VMM && !host->driver->ops->is_ready(host->driver)) {
+        log_guest(LOG_NOTE, "undo of plug %" PRId64 " on %s was cut off; it goes on when the VMM is back",
+                  request->signal.id, request->answer.device);
+        return;
+    }
     log_answer("undo", request->signal.id, request->signal.zone, answer, request_ms(request));
     request_free(request);
+}
+
+/* If the VMM is away the undo waits for it: see undos_resume(). */
+static void undo_start(struct request *request)
+{
+    struct host *host = request->host;
+    int r;
+
+    r = host->driver->ops->unplug(host->driver, &request->answer.range, on_undone, request, &request->job);
+    if (r < 0)
+        log_guest(LOG_WARN, "undo of plug %" PRId64 " on %s: %s; it is tried again", request->signal.id,
+                  request->answer.device, strerror(-r));
+}
+
+/* The VMM is back, or a session has begun. */
+static void undos_resume(struct host *host)
+{
+    struct request *request;
+
+    /* None ends inside: a job is never done before the loop runs. */
+    TAILQ_FOREACH(request, &host->requests, link)
+        if (request->state == REQUEST_UNDOING && !request->job)
+            undo_start(request);
 }
 
 /* The end of a request whose answer nobody waits for: what was plugged for it goes back. */
 static void request_drop(struct request *request)
 {
-    struct host *host = request->host;
-    int r;
-
     if (!request_plugged(request)) {
         request_free(request);
         return;
     }
     request->state = REQUEST_UNDOING;
     request->start_us = clock_us();
-    r = host->driver->ops->unplug(host->driver, &request->answer.range, on_undone, request, &request->job);
-    if (r < 0) {
-        log_line(LOG_WARN, "undo of plug %" PRId64 " on %s: %s; its memory stays plugged", request->signal.id,
-                 request->answer.device, strerror(-r));
-        request_free(request);
-    }
+    undo_start(request);
 }
 
 static void on_reported(enum report_outcome outcome, const char *text, void *userdata)
@@ -114,14 +131,14 @@ static void on_reported(enum report_outcome outcome, const char *text, void *use
         return;
     case REPORT_NO_SIGNAL:
         if (request_plugged(request) && request->maybe_known && !request->unwanted) {
-            log_line(LOG_NOTE,
-                     "plug %" PRId64 ": the guest has had the answer, or wants none; %s stays plugged",
-                     request->signal.id, request->answer.device);
+            log_guest(LOG_NOTE,
+                      "plug %" PRId64 ": the guest has had the answer, or wants none; %s stays plugged",
+                      request->signal.id, request->answer.device);
             request_free(request);
             return;
         }
         if (request_plugged(request))
-            log_line(LOG_NOTE, "plug %" PRId64 " is not wanted any more", request->signal.id);
+            log_guest(LOG_NOTE, "plug %" PRId64 " is not wanted any more", request->signal.id);
         request_drop(request);
         return;
     case REPORT_NO_SESSION:
@@ -129,9 +146,8 @@ static void on_reported(enum report_outcome outcome, const char *text, void *use
         link_again(host->link, text);
         return;
     case REPORT_BAD:
-    case REPORT_FAILED:
-        log_line(LOG_WARN, "the guest does not take the report on %s %" PRId64 ": %s",
-                 wire_kind_name(request->signal.kind), request->signal.id, text);
+        log_guest(LOG_WARN, "the guest does not take the report on %s %" PRId64 ": %s",
+                  wire_kind_name(request->signal.kind), request->signal.id, text);
         request_drop(request);
         return;
     case REPORT_LOST:
@@ -158,30 +174,16 @@ static void request_report(struct request *request)
                       on_reported, request) == 0)
         request->state = REQUEST_REPORTING;
     else
-        log_line(LOG_ERR, "out of memory: %s %" PRId64 " is not reported",
-                 wire_kind_name(request->signal.kind), request->signal.id);
-}
-
-static void request_log(const struct request *request)
-{
-    struct host *host = request->host;
-
-    if (request->answer.refusal != REFUSAL_NONE && !bucket_take(&host->log_lines, clock_us())) {
-        host->log_skipped++;
-        return;
-    }
-    if (host->log_skipped > 0)
-        log_line(LOG_WARN, "%" PRIu64 " more requests were refused", host->log_skipped);
-    host->log_skipped = 0;
-    log_answer(wire_kind_name(request->signal.kind), request->signal.id, request->signal.zone,
-               &request->answer, request_ms(request));
+        log_guest(LOG_ERR, "out of memory: %s %" PRId64 " is not reported",
+                  wire_kind_name(request->signal.kind), request->signal.id);
 }
 
 static void request_answered(struct request *request)
 {
     request->job = NULL;
     request->state = REQUEST_ANSWERED;
-    request_log(request);
+    log_answer(wire_kind_name(request->signal.kind), request->signal.id, request->signal.zone,
+               &request->answer, request_ms(request));
     if (request->unwanted)
         request_drop(request);
     else
@@ -329,6 +331,7 @@ static void on_repeat_timer(evutil_socket_t fd, short events, void *userdata)
 
     (void)fd;
     (void)events;
+    undos_resume(host);
     for (request = TAILQ_FIRST(&host->requests); request; request = next) {
         next = TAILQ_NEXT(request, link);
         if (request->state == REQUEST_ANSWERED)
@@ -342,7 +345,7 @@ static void on_attached(const struct wire_attach *attach, void *userdata)
     struct host *host = userdata;
 
     host->block_size = attach->block_size;
-    log_line(LOG_NOTE, "attached to the guest, its blocks are %" PRIu64 " MiB", attach->block_size >> 20);
+    log_guest(LOG_NOTE, "attached to the guest, its blocks are %" PRIu64 " MiB", attach->block_size >> 20);
     (void)evtimer_add(host->repeat_timer, &later);
     host->hooks->attached(true, host->userdata);
 }
@@ -369,6 +372,7 @@ static void on_driver_ready(void *userdata)
                  device.name, device.kind, device.node, device.span.start,
                  device.span.start + device.span.bytes - 1, device.plugged >> 20);
     host->lost = (struct reason){ 0 };
+    undos_resume(host);
     if (!host->linked)
         link_start(host->link);
     host->linked = true;
@@ -433,7 +437,6 @@ int host_new(struct event_base *base, const struct host_options *options, const 
     host->userdata = userdata;
     host->link_options.address = options->vm;
     host->link_options.max_bytes = options->zone_max;
-    bucket_init(&host->log_lines, LOG_RATE, LOG_BURST, clock_us());
     bounds_init(&host->bounds, options->zone_max, options->total_max, options->rate, clock_us());
     host->repeat_timer = evtimer_new(base, on_repeat_timer, host);
     host->stop_timer = evtimer_new(base, on_stop_timer, host);

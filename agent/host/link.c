@@ -59,7 +59,7 @@ static void retry(struct link *link)
 
 void link_again(struct link *link, const char *why)
 {
-    log_line(LOG_NOTE, "detached from the guest: %s", why);
+    log_guest(LOG_NOTE, "detached from the guest: %s", why);
     retry(link);
 }
 
@@ -70,7 +70,7 @@ void link_punish(struct link *link, const char *why)
     session_end(link);
     us = pause_next(&link->penalty_us, LINK_PENALTY_MIN_US, LINK_PENALTY_MAX_US);
     pause_begin(link, us);
-    log_line(LOG_WARN, "the guest misbehaves: %s; cut off for %u s", why, (unsigned int)(us / 1000000u));
+    log_guest(LOG_WARN, "the guest misbehaves: %s; cut off for %u s", why, (unsigned int)(us / 1000000u));
 }
 
 static void on_connected(void *userdata)
@@ -96,14 +96,14 @@ static void on_error_reply(struct link *link, const struct varlink_reply *reply)
 
     if (strcmp(reply->error, "io.czone.Host.Replaced") == 0) {
         /* It was started on purpose, or it would not be there. Taking over again at once would end it. */
-        log_line(LOG_WARN, "another czone-hostd has attached to this guest; trying again in %u s",
-                 (unsigned int)(LINK_PENALTY_MAX_US / 1000000u));
+        log_guest(LOG_WARN, "another czone-hostd has attached to this guest; trying again in %u s",
+                  (unsigned int)(LINK_PENALTY_MAX_US / 1000000u));
         session_end(link);
         pause_begin(link, LINK_PENALTY_MAX_US);
         return;
     }
     reason_set(&reason, "Attach: %s%s%s", reply->error, message ? ": " : "", message ? message : "");
-    log_line(LOG_WARN, "the guest refuses: %s", reason.text);
+    log_guest(LOG_WARN, "the guest refuses: %s", reason.text);
     session_end(link);
     pause_begin(link, LINK_RETRY_MAX_US);
 }
@@ -151,9 +151,9 @@ static void on_closed(bool misbehaved, const struct reason *reason, void *userda
         return;
     }
     if (link->session[0] != '\0')
-        log_line(LOG_NOTE, "detached from the guest: %s", reason->text);
+        log_guest(LOG_NOTE, "detached from the guest: %s", reason->text);
     else if (strcmp(link->last.text, reason->text) != 0)
-        log_line(LOG_NOTE, "the guest is not there yet: %s; trying again", reason->text);
+        log_guest(LOG_NOTE, "the guest is not there yet: %s; trying again", reason->text);
     link->last = *reason;
     retry(link);
 }

@@ -7,11 +7,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/host/bounds.h"
+#include "agent/host/clock.h"
 #include "proto/cleanup.h"
 
 static struct {
     bool json;
     bool journal; /* standard error is read by systemd: levels as <N> */
+    struct bucket guest;
+    uint64_t skipped; /* lines of the guest since the last one */
 } form;
 
 /* The variable alone proves nothing: children with another standard error inherit it (systemd.exec(5)). */
@@ -29,6 +33,7 @@ void log_setup(bool json)
 {
     form.json = json;
     form.journal = !json && stderr_is_journal();
+    bucket_init(&form.guest, LOG_GUEST_RATE, LOG_GUEST_BURST, clock_us());
 }
 
 static const char *level_name(enum log_level level)
@@ -46,15 +51,13 @@ static void json_print(json_t *object)
         (void)fprintf(stderr, "%s\n", text);
 }
 
-void log_line(enum log_level level, const char *format, ...)
+static __attribute__((format(printf, 2, 0))) void line_print(enum log_level level, const char *format,
+                                                             va_list arguments)
 {
     char raw[sizeof(struct reason)];
     struct reason text;
-    va_list arguments;
 
-    va_start(arguments, format);
     (void)vsnprintf(raw, sizeof(raw), format, arguments);
-    va_end(arguments);
     reason_set(&text, "%s", raw); /* makes it printable */
     if (form.json)
         json_print(json_pack("{ss ss}", "level", level_name(level), "message", text.text));
@@ -66,6 +69,39 @@ void log_line(enum log_level level, const char *format, ...)
                       : level == LOG_WARN ? "warning: "
                                           : "error: ",
                       text.text);
+}
+
+void log_line(enum log_level level, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    line_print(level, format, arguments);
+    va_end(arguments);
+}
+
+/* May one more line of the guest be printed? */
+static bool guest_take(void)
+{
+    if (!bucket_take(&form.guest, clock_us())) {
+        form.skipped++;
+        return false;
+    }
+    if (form.skipped > 0)
+        log_line(LOG_WARN, "%" PRIu64 " lines were left out: the guest causes too many", form.skipped);
+    form.skipped = 0;
+    return true;
+}
+
+void log_guest(enum log_level level, const char *format, ...)
+{
+    va_list arguments;
+
+    if (!guest_take())
+        return;
+    va_start(arguments, format);
+    line_print(level, format, arguments);
+    va_end(arguments);
 }
 
 static void answer_print_json(const char *verb, int64_t id, const char *zone,
@@ -91,6 +127,8 @@ void log_answer(const char *verb, int64_t id, const char *zone, const struct dri
 {
     struct reason name;
 
+    if (!guest_take())
+        return;
     reason_set(&name, "%s", zone);
     if (form.json) {
         answer_print_json(verb, id, name.text, answer, ms);

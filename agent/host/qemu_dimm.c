@@ -24,7 +24,7 @@ static void on_abandoned(int error, json_t *value, const struct reason *reason, 
     if (error == -ENOTCONN)
         return;
     if (error < 0)
-        log_line(LOG_WARN, "memory of %s: %s", job->device.name, reason->text);
+        log_guest(LOG_WARN, "memory of %s: %s", job->device.name, reason->text);
     job_finish(job);
 }
 
@@ -194,7 +194,7 @@ static void on_memory_gone(int error, json_t *value, const struct reason *reason
         return;
     if (error < 0) {
         job_refuse(job, REFUSAL_VMM, "%s is gone, its memory is not: %s", job->device.name, reason->text);
-        log_line(LOG_WARN, "%s", job->answer.message.text);
+        log_guest(LOG_WARN, "%s", job->answer.message.text);
     } else {
         job->answer.bytes = job->device.plugged;
         job->device.plugged = 0;
@@ -231,7 +231,7 @@ static void on_waited(int error, json_t *value, const struct reason *reason, voi
     /* A plug that is being undone has its refusal from the beginning. */
     if (job->refused || job_stalled(job)) {
         if (job->kind == JOB_UNDO)
-            log_line(LOG_WARN, "undo: the guest keeps %s", job->device.name);
+            log_guest(LOG_WARN, "undo: the guest keeps %s", job->device.name);
         job_finish(job);
         return;
     }

@@ -29,7 +29,7 @@ static void on_requested(int error, json_t *value, const struct reason *reason, 
     if (error < 0) {
         job_refuse(job, REFUSAL_VMM, "%s: %s", job->device.name, reason->text);
         if (job->kind == JOB_UNDO)
-            log_line(LOG_WARN, "undo on %s: %s", job->device.name, reason->text);
+            log_guest(LOG_WARN, "undo on %s: %s", job->device.name, reason->text);
         job_finish(job);
         return;
     }
@@ -75,8 +75,8 @@ static void on_stalled(struct driver_job *job)
         size_request(job, plugged, on_taken_back);
         return;
     case JOB_UNDO:
-        log_line(LOG_WARN, "undo on %s: the guest keeps %" PRIu64 " MiB, nothing moved for %" PRIu64 " s",
-                 job->device.name, plugged >> 20, seconds);
+        log_guest(LOG_WARN, "undo on %s: the guest keeps %" PRIu64 " MiB, nothing moved for %" PRIu64 " s",
+                  job->device.name, plugged >> 20, seconds);
         job_finish(job);
         return;
     }

@@ -36,6 +36,15 @@ static void report_free(struct reporter *reporter, struct report *report)
     free(report);
 }
 
+/* Until the next attempt; the one after it comes later still. */
+static void pause_begin(struct reporter *reporter)
+{
+    struct timeval pause = timeval_us(reporter->pause_us);
+
+    (void)evtimer_add(reporter->timer, &pause);
+    reporter->pause_us = reporter->pause_us * 2 > RETRY_MAX_US ? RETRY_MAX_US : reporter->pause_us * 2;
+}
+
 static void send_next(struct reporter *reporter)
 {
     struct report *report = TAILQ_FIRST(&reporter->reports);
@@ -51,8 +60,10 @@ static void send_next(struct reporter *reporter)
     r = caller_send(reporter->caller, "io.czone.Host.Report", json_incref(report->parameters), 0, REPLY_US);
     if (r == 0)
         report->sent = true;
-    else
-        log_line(LOG_WARN, "cannot report to the guest: %s", strerror(-r));
+    else {
+        log_guest(LOG_WARN, "cannot report to the guest: %s; trying again", strerror(-r));
+        pause_begin(reporter);
+    }
 }
 
 static void report_end(struct reporter *reporter, struct report *report, enum report_outcome outcome,
@@ -76,10 +87,15 @@ static void report_end_sent(struct reporter *reporter, enum report_outcome outco
 
 static void on_connected(void *userdata)
 {
-    struct reporter *reporter = userdata;
+    send_next(userdata);
+}
 
-    reporter->pause_us = RETRY_MIN_US;
-    send_next(reporter);
+/* The connection brought no answer: another one will be tried. */
+static void give_up(struct reporter *reporter, enum report_outcome outcome, const char *text)
+{
+    log_guest(LOG_WARN, "reporting to the guest: %s; trying again", text);
+    pause_begin(reporter);
+    report_end_sent(reporter, outcome, text);
 }
 
 static void on_reply(const struct varlink_reply *reply, void *userdata)
@@ -91,10 +107,12 @@ static void on_reply(const struct varlink_reply *reply, void *userdata)
         { "io.czone.Host.NoSuchSession", REPORT_NO_SESSION },
         { "io.czone.Host.NoSuchSignal", REPORT_NO_SIGNAL },
         { "io.czone.Host.BadReport", REPORT_BAD },
+        { "org.varlink.service.InvalidParameter", REPORT_BAD },
+        { "io.czone.Monitor.TooManyConnections", REPORT_UNSENT },
     };
     struct reporter *reporter = userdata;
     const char *message = json_string_value(json_object_get(reply->parameters, "message"));
-    enum report_outcome outcome = reply->error ? REPORT_FAILED : REPORT_ACCEPTED;
+    enum report_outcome outcome = reply->error ? REPORT_LOST : REPORT_ACCEPTED;
     struct reason text = { 0 };
 
     for (size_t i = 0; reply->error && i < ELEMENTS(outcomes); i++)
@@ -102,6 +120,12 @@ static void on_reply(const struct varlink_reply *reply, void *userdata)
             outcome = outcomes[i].outcome;
     if (reply->error)
         reason_set(&text, "%s%s%s", reply->error, message ? ": " : "", message ? message : "");
+    if (outcome == REPORT_LOST || outcome == REPORT_UNSENT) {
+        caller_close(reporter->caller);
+        give_up(reporter, outcome, text.text);
+        return;
+    }
+    reporter->pause_us = RETRY_MIN_US;
     report_end_sent(reporter, outcome, text.text);
     send_next(reporter);
 }
@@ -109,15 +133,10 @@ static void on_reply(const struct varlink_reply *reply, void *userdata)
 static void on_closed(bool misbehaved, const struct reason *reason, void *userdata)
 {
     struct reporter *reporter = userdata;
-    struct timeval pause = timeval_us(reporter->pause_us);
 
     (void)misbehaved; /* a guest whose reports never get through has nothing from it */
-    if (!TAILQ_EMPTY(&reporter->reports)) {
-        log_line(LOG_WARN, "reporting to the guest: %s", reason->text);
-        (void)evtimer_add(reporter->timer, &pause);
-        reporter->pause_us = reporter->pause_us * 2 > RETRY_MAX_US ? RETRY_MAX_US : reporter->pause_us * 2;
-    }
-    report_end_sent(reporter, REPORT_LOST, reason->text);
+    if (!TAILQ_EMPTY(&reporter->reports))
+        give_up(reporter, REPORT_LOST, reason->text);
 }
 
 static const struct caller_hooks caller_hooks = { on_connected, on_reply, on_closed };

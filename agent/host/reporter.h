@@ -5,6 +5,10 @@
 /*
  * The connection that Report is called on: dialed when there is work, kept while the guest keeps it, one call
  * at a time, in the order given. Lives only as long as a session: reporter_reset() ends all.
+ *
+ * An error that io.czone.Host.Report does not have is no answer, be it of a guest that is full
+ * (TooManyConnections) or of one that has trouble of its own: the connection is given up as if it had broken.
+ * Connections that bring no answer are dialed after ever longer pauses, RETRY_MIN_US to RETRY_MAX_US.
  */
 
 #include "agent/host/caller.h"
@@ -15,9 +19,8 @@ enum report_outcome {
     REPORT_NO_SESSION, /* attach anew */
     REPORT_NO_SIGNAL,  /* answered already, expired or cancelled */
     REPORT_BAD,        /* the guest cannot make sense of it */
-    REPORT_FAILED,     /* any other error */
-    REPORT_LOST,       /* sent, and the connection broke before the answer: nobody knows */
-    REPORT_UNSENT,     /* the session ended before */
+    REPORT_LOST,       /* sent, and there was no answer: nobody knows whether the guest has it */
+    REPORT_UNSENT,     /* the guest does not have it: the session ended before, or it had no place for us */
 };
 
 struct reporter;
