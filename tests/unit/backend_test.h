@@ -14,7 +14,7 @@
 #include <czone/czone.h>
 #include <czone/sys/backend.h>
 
-#include "fake_machine.h"
+#include "tests/support/fake_machine.h"
 
 static inline int backend_test_main(TCase *tests, const char *name)
 {
