@@ -7,7 +7,7 @@ endif()
 foreach(noun attr scan claims zone contexts release job monitor fault)
     add_executable(test_backend_${noun} ${CMAKE_CURRENT_LIST_DIR}/test_backend_${noun}.c
                    ${PROJECT_SOURCE_DIR}/tests/support/fake_machine.c)
-    target_include_directories(test_backend_${noun} PRIVATE ${PROJECT_SOURCE_DIR}/tests/support
+    target_include_directories(test_backend_${noun} PRIVATE ${PROJECT_SOURCE_DIR}
                                ${PROJECT_SOURCE_DIR}/libczone)
     target_link_libraries(test_backend_${noun} PRIVATE czone_objects czone_core_objects PkgConfig::LIBNL
                           PkgConfig::LIBCGROUP PkgConfig::CHECK)
