@@ -231,7 +231,7 @@ START_TEST(a_message_without_end_is_cut_off_at_the_limit)
 
     flood(fd, "{\"method\":\"io.czone.Container.List\",\"parameters\":{\"x\":\"", 54);
     flood(fd, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
-          1024 * 1024);
+          (size_t)1024 * 1024);
     machine_run(&machine, 0);
     ck_assert_uint_eq(machine.manager->n_sessions, 0);
     (void)close(fd);
