@@ -32,6 +32,7 @@ struct helper {
     const struct execute_target *target;
     const struct plan *plan;
     struct execute_result *results; /* of this plan */
+    uint64_t reclaim;               /* as in struct execute_go */
 };
 
 /* The decimal digits of a value, without stdio. */
@@ -122,11 +123,15 @@ static void report(int socket_fd, uint32_t plan, int error)
 static int attempt(const struct helper *helper, size_t op)
 {
     struct execute_result *result = &helper->results[op];
+    struct plan_op now = helper->plan->ops[op];
     int r;
+
+    if (now.kind == PLAN_MEMORY_RECLAIM)
+        now.value = helper->reclaim;
 
     if (result->n_attempts == 0)
         result->start_ns = clock_ns();
-    r = execute_op(helper->target, helper->plan, &helper->plan->ops[op]);
+    r = execute_op(helper->target, helper->plan, &now);
     result->end_ns = clock_ns();
     result->error = r;
     result->n_attempts++;
@@ -135,8 +140,9 @@ static int attempt(const struct helper *helper, size_t op)
 
 static void set_turn(unsigned ms)
 {
-    struct itimerval turn = { .it_value = { .tv_sec = ms / 1000,
-                                            .tv_usec = (suseconds_t)(ms % 1000) * 1000 } };
+    struct timeval time = { .tv_sec = ms / 1000, .tv_usec = (suseconds_t)(ms % 1000) * 1000 };
+    /* Again and again: a signal that comes before the write() has begun does not end it. */
+    struct itimerval turn = { .it_value = time, .it_interval = time };
 
     (void)setitimer(ITIMER_REAL, &turn, NULL);
 }
@@ -198,15 +204,14 @@ static int do_all_or_stop(const struct helper *helper)
     return 0;
 }
 
-static void wait_for_go(int socket_fd)
+static void wait_for_go(int socket_fd, struct execute_go *ret_go)
 {
-    char go;
     ssize_t n;
 
     do {
-        n = recv(socket_fd, &go, 1, 0);
+        n = recv(socket_fd, ret_go, sizeof(*ret_go), 0);
     } while (n < 0 && errno == EINTR);
-    if (n != 1)
+    if (n != (ssize_t)sizeof(*ret_go))
         _exit(EXIT_FAILURE);
 }
 
@@ -229,12 +234,19 @@ static void let_turns_end(void)
 _Noreturn void execute_plans(const struct execute_target *target, struct plan *const *plans, size_t n_plans,
                              struct execute_result *results, int socket_fd)
 {
+    struct execute_go go;
+
     let_turns_end();
     for (uint32_t i = 0; i < n_plans; i++) {
-        struct helper helper = { .target = target, .plan = plans[i], .results = results };
+        struct helper helper = { .target = target };
         int r = 0;
 
-        wait_for_go(socket_fd);
+        wait_for_go(socket_fd, &go);
+        for (; i < go.plan && i + 1 < n_plans; i++)
+            results += plans[i]->n_ops;
+        helper.plan = plans[i];
+        helper.results = results;
+        helper.reclaim = go.reclaim;
         if (plans[i]->mode == PLAN_AS_FAR_AS_CAN)
             do_what_can_be_done(&helper);
         else

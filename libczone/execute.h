@@ -24,6 +24,13 @@ struct execute_result {
     uint64_t end_ns;     /* of the last */
 };
 
+/* What a helper waits for: which plan to carry out next (those before it are left out), and what only its
+ * parent knows by then. */
+struct execute_go {
+    uint32_t plan;
+    uint64_t reclaim; /* bytes, for PLAN_MEMORY_RECLAIM */
+};
+
 /* What a helper says when a plan is through; its last word if error is not 0. */
 struct execute_report {
     uint32_t plan; /* which one of those given to the helper */
@@ -35,8 +42,9 @@ struct execute_report {
 int execute_op(const struct execute_target *target, const struct plan *plan, const struct plan_op *op);
 
 /*
- * The life of a helper: for each plan, waits for a byte on the socket, carries the plan out and reports.
- * results: one element per op of all plans, in their order, zeroed. Async-signal-safe; does not return.
+ * The life of a helper: waits for a struct execute_go on the socket, carries that plan out, reports, and so
+ * on to the last plan. results: one element per op of all plans, in their order, zeroed. Async-signal-safe;
+ * does not return.
  */
 _Noreturn void execute_plans(const struct execute_target *target, struct plan *const *plans, size_t n_plans,
                              struct execute_result *results, int socket_fd);

@@ -14,9 +14,6 @@
 
 #define DEFAULT_TIMEOUT_MS 10000
 
-/* How soon to look again for the end of a helper that was killed, should its descriptor not tell. */
-#define KILLED_POLL_MS 20
-
 int job_new(const struct job_kind *kind, struct czone_zone *zone, unsigned timeout_ms,
             struct czone_job **ret_job)
 {
@@ -26,6 +23,7 @@ int job_new(const struct job_kind *kind, struct czone_zone *zone, unsigned timeo
     if (!job)
         return -ENOMEM;
     job->worker = (struct worker)WORKER_INIT;
+    job->cgroup_fd = job->watch_fd = -EBADF;
     job->is_done = true; /* until a helper runs there is nothing to wait for */
     job->failure = (struct czone_failure)CZONE_FAILURE_INIT;
     job->release = (struct czone_release)CZONE_RELEASE_INIT;
@@ -39,9 +37,15 @@ int job_new(const struct job_kind *kind, struct czone_zone *zone, unsigned timeo
     return 0;
 }
 
-int job_run(struct czone_job *job, size_t first, size_t n_plans, int cgroup_fd)
+int job_watch(struct czone_job *job, int fd)
 {
     struct epoll_event event = { .events = EPOLLIN };
+
+    return epoll_ctl(job->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+int job_run(struct czone_job *job, size_t first, size_t n_plans, int cgroup_fd)
+{
     uint64_t deadline_ns = clock_after_ms(job->timeout_ms);
     struct worker worker;
     int r;
@@ -51,8 +55,8 @@ int job_run(struct czone_job *job, size_t first, size_t n_plans, int cgroup_fd)
             : worker_start(job->zone->ctx, job->plans + first, n_plans, cgroup_fd, deadline_ns, &worker);
     if (r < 0)
         return r;
-    if (epoll_ctl(job->epoll_fd, EPOLL_CTL_ADD, worker.fd, &event) < 0) {
-        r = -errno;
+    r = job_watch(job, worker.fd);
+    if (r < 0) {
         worker_done(&worker);
         return r;
     }
@@ -93,9 +97,8 @@ int czone_job_fd(const struct czone_job *job)
 
 int czone_job_timeout_ms(const struct czone_job *job)
 {
-    if (job->worker.is_killed)
-        return KILLED_POLL_MS;
-    return clock_until_ms(job->worker.deadline_ns);
+    /* A helper that was killed closes its end of the socket: that tells. */
+    return job->worker.is_killed ? INT32_MAX : clock_until_ms(job->worker.deadline_ns);
 }
 
 const struct execute_result *job_result(const struct czone_job *job, size_t op)
@@ -122,6 +125,8 @@ static int step(struct czone_job *job)
 {
     int r;
 
+    if (job->is_waiting)
+        job->kind->awaited(job);
     while (!job->is_done) {
         r = worker_next(&job->worker);
         if (r == 0)
@@ -172,6 +177,8 @@ struct czone_job *czone_job_unref(struct czone_job *job)
         (void)czone_job_wait(job, NULL); /* a reserve undoes, within its own deadline */
     }
     worker_done(&job->worker);
+    cleanup_close_fd(&job->watch_fd);
+    cleanup_close_fd(&job->cgroup_fd);
     cleanup_close_fd(&job->epoll_fd);
     for (size_t i = 0; i < sizeof(job->plans) / sizeof(job->plans[0]); i++)
         plan_free(job->plans[i]);

@@ -10,6 +10,8 @@
 
 /* What a job does with its helper's reports. */
 struct job_kind {
+    /* Called at each czone_job_process() while job->is_waiting. */
+    void (*awaited)(struct czone_job *job);
     /* A plan is through and another one waits for its go. */
     void (*report)(struct czone_job *job);
     /* The helper is gone. Either brings the job to its end by job_finish(), or starts another helper by
@@ -35,6 +37,9 @@ struct czone_job {
     struct czone_release release;
     bool is_offlining; /* at plans[1]; before, plans[0] empties */
     uint64_t migrated_before;
+    bool is_waiting; /* the helper is there, the cgroup still has processes; nothing is changed yet */
+    int cgroup_fd;   /* of the zone's cgroup, if it has one */
+    int watch_fd;    /* of its events, while is_waiting */
 };
 
 /* timeout_ms: 0 stands for 10 s. */
@@ -48,6 +53,9 @@ static inline void job_cleanup(struct czone_job **job)
 
 /* Forks the helper for n_plans from plans[first] on; n_plans 0: ends at once. */
 int job_run(struct czone_job *job, size_t first, size_t n_plans, int cgroup_fd);
+
+/* Makes the job's descriptor readable when this one is. Returns 0 or errors of epoll_ctl(). */
+int job_watch(struct czone_job *job, int fd);
 
 /* result: 0 or the error, for which job->failure is set. */
 void job_finish(struct czone_job *job, int result);

@@ -35,14 +35,19 @@ static void fail_op(struct czone_job *job, const struct plan_op *op, int error)
                             error == -EINTR ? "pages in it could not be moved in time" : strerror(-error));
 }
 
+static void begin_offline(struct czone_job *job)
+{
+    look_for_leftovers(job);
+    job->is_offlining = true;
+    worker_go(&job->worker, OFFLINE, 0);
+}
+
 /* The helper waits while this looks at what emptying has left. */
 static void release_report(struct czone_job *job)
 {
     if (job->is_offlining)
         return;
-    look_for_leftovers(job);
-    job->is_offlining = true;
-    worker_go(&job->worker);
+    begin_offline(job);
 }
 
 static void take_result(struct czone_job *job, const struct plan_op *op, const struct execute_result *result)
@@ -101,6 +106,20 @@ static size_t count_offline(struct czone_job *job)
     return n;
 }
 
+/* Not one process less after all this time, or the helper was killed by somebody: nothing has been done. */
+static void give_up_waiting(struct czone_job *job)
+{
+    const struct czone_zone_info *info = &job->zone->last;
+    int r = job->worker.is_killed ? -EBUSY : -ECANCELED;
+
+    job->is_waiting = false;
+    (void)failure_set(&job->failure, r, CZONE_STAGE_CGROUP, info->node,
+                      r == -EBUSY ? "cgroup %s of zone %s still has processes after %u ms: end them first"
+                                  : "cgroup %s of zone %s: the helper process ended before its time (%u ms)",
+                      info->cgroup, info->name, job->timeout_ms);
+    job_finish(job, r);
+}
+
 static void release_over(struct czone_job *job)
 {
     const struct czone_zone_info *info = &job->zone->last;
@@ -109,6 +128,10 @@ static void release_over(struct czone_job *job)
     uint64_t migrated;
     int r;
 
+    if (job->is_waiting) {
+        give_up_waiting(job);
+        return;
+    }
     take_results(job);
     release->n_offline = count_offline(job);
     release->state = release->n_offline == info->n_blocks ? CZONE_ZONE_OFFLINE : CZONE_ZONE_QUARANTINED;
@@ -130,8 +153,6 @@ static void release_over(struct czone_job *job)
     job_finish(job, r);
 }
 
-static const struct job_kind release_kind = { .report = release_report, .over = release_over };
-
 static int check_unused(struct czone_zone *zone, int cgroup_fd, struct czone_failure *failure)
 {
     int r = cgroup_is_populated(zone->ctx, cgroup_fd);
@@ -152,7 +173,10 @@ static int check_unused(struct czone_zone *zone, int cgroup_fd, struct czone_fai
  * without swap the kernel would try in vain for long. */
 static uint64_t reclaimable(const struct czone_sys_charge *charge)
 {
-    return charge->anon + charge->file - charge->shmem;
+    uint64_t all = charge->anon + charge->file;
+
+    /* The figures are read one after the other: they need not agree. */
+    return all > charge->shmem ? all - charge->shmem : 0;
 }
 
 /* How much to ask memory.reclaim for: nothing unless there is something on the zone's node; then all there
@@ -181,22 +205,16 @@ static int charged_bytes(struct czone_zone *zone, int cgroup_fd, uint64_t *ret_b
     return 0;
 }
 
-static int make_plans(struct czone_job *job, int cgroup_fd)
+static int make_plans(struct czone_job *job)
 {
     struct czone_zone *zone = job->zone;
     struct block_run run = zone_run(&zone->last);
-    uint64_t bytes = 0;
     int r;
 
     r = scan_run(zone->ctx, zone->last.node, run.first, run.n);
     if (r < 0)
         return r;
-    if (cgroup_fd >= 0) {
-        r = charged_bytes(zone, cgroup_fd, &bytes);
-        if (r < 0)
-            return r;
-    }
-    r = plan_empty(bytes, job->timeout_ms, &job->plans[EMPTY]);
+    r = plan_empty(PLAN_MAX, job->timeout_ms, &job->plans[EMPTY]); /* how much, the helper is told later */
     if (r < 0)
         return r;
     return plan_offline(zone->ctx->inventory, zone->last.node, &run, job->timeout_ms, &job->plans[OFFLINE]);
@@ -237,37 +255,99 @@ static int unbind(struct czone_zone *zone, int cgroup_fd)
     return r;
 }
 
-static int start(struct czone_job *job, int cgroup_fd)
+/* The cgroup has no process: the zone is emptied from here on. */
+static int begin(struct czone_job *job)
 {
     struct czone_ctx *ctx = job->zone->ctx;
-    size_t first;
+    uint64_t bytes = 0;
     int r;
 
     r = ctx->backend->migrated(ctx->sys, &job->migrated_before);
     if (r < 0)
         return r;
-    r = make_plans(job, cgroup_fd);
-    if (r < 0)
-        return r;
-    first = job->plans[EMPTY]->n_ops > 0 ? EMPTY : OFFLINE;
-    r = job_run(job, first, job->plans[OFFLINE]->n_ops > 0 ? N_PLANS - first : 0, cgroup_fd);
-    if (r < 0)
-        return r;
-    /* The helper waits: nothing is changed before all that can fail is done. */
-    r = unbind(job->zone, cgroup_fd);
-    if (r < 0) {
-        job_finish(job, r);
-        return r;
+    if (job->cgroup_fd >= 0) {
+        r = charged_bytes(job->zone, job->cgroup_fd, &bytes);
+        if (r < 0)
+            return r;
     }
-    job->is_offlining = first == OFFLINE;
-    if (job->is_offlining)
-        look_for_leftovers(job);
-    worker_go(&job->worker);
+    /* The helper waits: nothing is changed before all that can fail is done. */
+    r = unbind(job->zone, job->cgroup_fd);
+    if (r < 0)
+        return r;
+    if (bytes > 0)
+        worker_go(&job->worker, EMPTY, bytes);
+    else
+        begin_offline(job);
     return 0;
 }
 
-static int check_options(const struct czone_release_options *options, unsigned *ret_timeout_ms,
-                         struct czone_failure *failure)
+static int explain(const struct czone_zone *zone, struct czone_failure *failure, int r)
+{
+    if (r < 0 && failure->error == 0)
+        return failure_set(failure, r, CZONE_STAGE_OFFLINE, zone->last.node,
+                           "cannot begin to release zone %s: %s", zone->last.name, strerror(-r));
+    return r;
+}
+
+static void release_awaited(struct czone_job *job)
+{
+    char events[512];
+    int r;
+
+    while (read(job->watch_fd, events, sizeof(events)) > 0)
+        continue;
+    r = check_unused(job->zone, job->cgroup_fd, &job->failure);
+    if (r == -EBUSY) {
+        job->failure = (struct czone_failure)CZONE_FAILURE_INIT;
+        return;
+    }
+    job->is_waiting = false;
+    cleanup_close_fd(&job->watch_fd);
+    job->watch_fd = -EBADF;
+    if (r == 0)
+        r = begin(job);
+    if (r < 0)
+        job_finish(job, explain(job->zone, &job->failure, r));
+}
+
+static const struct job_kind release_kind = {
+    .awaited = release_awaited,
+    .report = release_report,
+    .over = release_over,
+};
+
+/* Everything that can be done while the processes are still on their way out. */
+static int start(struct czone_job *job)
+{
+    struct czone_ctx *ctx = job->zone->ctx;
+    size_t n_plans;
+    int r;
+
+    r = make_plans(job);
+    if (r < 0)
+        return r;
+    if (job->is_waiting) {
+        job->watch_fd = ctx->backend->cgroup_watch(ctx->sys, job->cgroup_fd);
+        r = job->watch_fd < 0 ? job->watch_fd : job_watch(job, job->watch_fd);
+        if (r < 0)
+            return r;
+    }
+    n_plans = job->is_waiting || job->plans[OFFLINE]->n_ops > 0 ? N_PLANS : 0;
+    r = job_run(job, EMPTY, n_plans, job->cgroup_fd);
+    if (r < 0)
+        return r;
+    if (job->is_waiting) {
+        release_awaited(job); /* the last of them may have ended before there was a watch */
+        return job->is_done ? job->result : 0;
+    }
+    r = begin(job);
+    if (r < 0)
+        job_finish(job, r);
+    return r;
+}
+
+static int check_options(const struct czone_release_options *options,
+                         struct czone_release_options *ret_options, struct czone_failure *failure)
 {
     struct czone_release_options complete = CZONE_RELEASE_OPTIONS_INIT;
 
@@ -277,29 +357,37 @@ static int check_options(const struct czone_release_options *options, unsigned *
                            options->size);
     if (options)
         memcpy(&complete, options, options->size);
-    *ret_timeout_ms = complete.timeout_ms;
+    *ret_options = complete;
     return 0;
 }
 
-static int start_release(struct czone_zone *zone, const struct czone_zone_info *info, unsigned timeout_ms,
+static int start_release(struct czone_zone *zone, const struct czone_release_options *options,
                          struct czone_job **ret_job, struct czone_failure *failure)
 {
+    const struct czone_zone_info *info = &zone->last;
     cleanup_with(job_cleanup) struct czone_job *job = NULL;
-    cleanup_close int cgroup_fd = -EBADF;
     int r;
 
-    cgroup_fd = zone_open_cgroup(zone);
-    r = cgroup_fd == -ENOENT ? 0 : cgroup_fd < 0 ? cgroup_fd : check_unused(zone, cgroup_fd, failure);
+    r = job_new(&release_kind, zone, options->timeout_ms, &job);
     if (r < 0)
         return r;
-    r = job_new(&release_kind, zone, timeout_ms, &job);
-    if (r < 0)
+    job->cgroup_fd = zone_open_cgroup(zone);
+    r = job->cgroup_fd == -ENOENT ? 0
+        : job->cgroup_fd < 0      ? job->cgroup_fd
+                                  : check_unused(zone, job->cgroup_fd, failure);
+    job->is_waiting = r == -EBUSY && options->wait_for_exit;
+    if (job->is_waiting)
+        *failure = (struct czone_failure)CZONE_FAILURE_INIT;
+    else if (r < 0)
         return r;
     job->release.range = info->range;
     job->release.n_blocks = info->n_blocks;
-    r = info->state == CZONE_ZONE_OFFLINE ? job_run(job, 0, 0, -1) : start(job, cgroup_fd);
-    if (r < 0)
+    r = info->state == CZONE_ZONE_OFFLINE ? job_run(job, 0, 0, -1) : start(job);
+    if (r < 0) {
+        if (failure->error == 0)
+            *failure = job->failure;
         return r;
+    }
     *ret_job = TAKE_PTR(job);
     return 0;
 }
@@ -307,10 +395,10 @@ static int start_release(struct czone_zone *zone, const struct czone_zone_info *
 static int release_checked(struct czone_zone *zone, const struct czone_release_options *options,
                            struct czone_job **ret_job, struct czone_failure *failure)
 {
-    unsigned timeout_ms = 0;
+    struct czone_release_options complete;
     int r;
 
-    r = check_options(options, &timeout_ms, failure);
+    r = check_options(options, &complete, failure);
     if (r < 0)
         return r;
     r = zone_refresh(zone, failure);
@@ -319,7 +407,7 @@ static int release_checked(struct czone_zone *zone, const struct czone_release_o
     if (zone_state(zone) == CZONE_ZONE_RETURNED)
         return failure_set(failure, -EINVAL, CZONE_STAGE_REQUEST, CZONE_NODE_NONE, "zone %s is over",
                            zone->last.name);
-    return start_release(zone, &zone->last, timeout_ms, ret_job, failure);
+    return start_release(zone, &complete, ret_job, failure);
 }
 
 int czone_zone_release_start(struct czone_zone *zone, const struct czone_release_options *options,
@@ -328,10 +416,7 @@ int czone_zone_release_start(struct czone_zone *zone, const struct czone_release
     struct czone_failure detail = CZONE_FAILURE_INIT;
     int r;
 
-    r = release_checked(zone, options, ret_job, &detail);
-    if (r < 0 && detail.error == 0)
-        (void)failure_set(&detail, r, CZONE_STAGE_OFFLINE, zone->last.node,
-                          "cannot begin to release zone %s: %s", zone->last.name, strerror(-r));
+    r = explain(zone, &detail, release_checked(zone, options, ret_job, &detail));
     if (r < 0 && failure)
         *failure = detail;
     return r;

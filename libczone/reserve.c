@@ -246,7 +246,7 @@ static void start_undo(struct czone_job *job)
         job->is_undoing = true;
         r = job_run(job, 1, 1, -1);
         if (r == 0) {
-            worker_go(&job->worker);
+            worker_go(&job->worker, 0, 0);
             return;
         }
     }
@@ -315,7 +315,7 @@ static int start(struct czone_zone *zone, unsigned timeout_ms, struct czone_job 
                           "cannot start the helper process: %s", strerror(-r));
         return r;
     }
-    worker_go(&job->worker);
+    worker_go(&job->worker, 0, 0);
     *ret_job = TAKE_PTR(job);
     return 0;
 }

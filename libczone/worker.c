@@ -105,9 +105,11 @@ int worker_start_none(uint64_t deadline_ns, struct worker *ret_worker)
     return 0;
 }
 
-void worker_go(struct worker *worker)
+void worker_go(struct worker *worker, uint32_t plan, uint64_t reclaim)
 {
-    (void)send(worker->fd, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    struct execute_go go = { .plan = plan, .reclaim = reclaim };
+
+    (void)send(worker->fd, &go, sizeof(go), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 static void reap(struct worker *worker)

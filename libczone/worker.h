@@ -32,8 +32,9 @@ int worker_start(struct czone_ctx *ctx, struct plan *const *plans, size_t n_plan
 /* A worker with nothing to do, whose fd is readable at once and which is over. */
 int worker_start_none(uint64_t deadline_ns, struct worker *ret_worker);
 
-/* Lets it begin the next plan. A helper that is gone already is found out by worker_next(). */
-void worker_go(struct worker *worker);
+/* Lets it begin a plan, which those before it need not have been; see struct execute_go. A helper that is
+ * gone already is found out by worker_next(). */
+void worker_go(struct worker *worker, uint32_t plan, uint64_t reclaim);
 
 /*
  * 1: a plan is through and another waits for its go; 0: not yet; -EPIPE: it is over, with all plans through,

@@ -2,6 +2,8 @@
 #ifndef CZONE_RELEASE_H
 #define CZONE_RELEASE_H
 
+#include <stdbool.h>
+
 #include <czone/zone.h>
 
 #ifdef __cplusplus
@@ -45,6 +47,12 @@ struct czone_release {
 struct czone_release_options {
     size_t size;
     unsigned timeout_ms; /* for everything; 0 stands for 10 s */
+    /*
+     * Processes of the cgroup that are still ending are waited for, within timeout_ms, while the helper
+     * process is made ready: to be called right after czone_cgroup_kill(). Without it they make the call
+     * fail.
+     */
+    bool wait_for_exit;
 };
 
 #define CZONE_RELEASE_OPTIONS_INIT                                                                           \
@@ -61,7 +69,8 @@ struct czone_release_options {
  * zone: in any state but RETURNED. An OFFLINE one succeeds at once.
  * options: NULL for defaults.
  * Returns 0 for both outcomes above: look at ret_release->state. Otherwise
- *   -EBUSY   its cgroup still has processes: nothing was changed
+ *   -EBUSY   its cgroup still has processes, or with wait_for_exit: still had them at the deadline; nothing
+ *            was changed
  *   -EINVAL  the zone is returned
  *   errors of fork() and of reading the kernel's files: the zone is as it was
  * Blocks up to timeout_ms: see _start(). ret_release is the caller's: czone_release_done().

@@ -299,6 +299,63 @@ START_TEST(retry_does_not_touch_a_new_cgroup_of_the_old_path)
 }
 END_TEST
 
+START_TEST(release_waits_for_processes_on_their_way_out)
+{
+    struct czone_release_options options = CZONE_RELEASE_OPTIONS_INIT;
+    struct czone_zone *zone = reserve("a", 4);
+    struct czone_cgroup *cgroup = bind_new(zone, "a");
+    struct czone_job *job = NULL;
+    char text[64];
+
+    options.wait_for_exit = true;
+    ck_ok(czone_cgroup_write(cgroup, "cgroup.events", "populated 1\nfrozen 0\n"));
+    ck_ok(czone_zone_release_start(zone, &options, &job, &failure));
+    ck_assert_int_eq(czone_job_process(job, &failure), 0);
+    ck_assert_int_eq(czone_job_process(job, &failure), 0);
+    ck_assert_int_eq(state_of(zone), CZONE_ZONE_BOUND);
+    ck_ok(czone_cgroup_read(cgroup, "cpuset.mems", text, sizeof(text)));
+    ck_assert_str_eq(text, "0-1");
+    ck_assert_str_eq(block_file(32, text, sizeof(text)), "online");
+    ck_ok(czone_cgroup_write(cgroup, "memory.numa_stat",
+                             "anon N0=0 N1=0\nfile N0=0 N1=4096\nshmem N0=0 N1=0\n"));
+    ck_ok(czone_cgroup_write(cgroup, "cgroup.events", "populated 0\nfrozen 0\n"));
+    ck_ok(czone_job_wait(job, &failure));
+    ck_ok(czone_job_release(job, &release));
+    ck_assert_int_eq(release.state, CZONE_ZONE_OFFLINE);
+    ck_ok(czone_cgroup_read(cgroup, "memory.reclaim", text, sizeof(text)));
+    ck_assert_str_eq(text, "4096");
+    ck_ok(czone_cgroup_read(cgroup, "cpuset.mems", text, sizeof(text)));
+    ck_assert_str_eq(text, "0");
+    czone_job_unref(job);
+    czone_cgroup_unref(cgroup);
+    czone_zone_unref(zone);
+}
+END_TEST
+
+START_TEST(release_that_waits_in_vain_leaves_the_zone_as_it_was)
+{
+    struct czone_release_options options = CZONE_RELEASE_OPTIONS_INIT;
+    struct czone_zone *zone = reserve("a", 4);
+    struct czone_cgroup *cgroup = bind_new(zone, "a");
+    char text[64];
+
+    options.wait_for_exit = true;
+    options.timeout_ms = 200;
+    ck_ok(czone_cgroup_write(cgroup, "cgroup.events", "populated 1\nfrozen 0\n"));
+    ck_assert_int_eq(czone_zone_release(zone, &options, &release, &failure), -EBUSY);
+    ck_assert_ptr_nonnull(strstr(failure.message, "czone/a"));
+    ck_assert_int_eq(state_of(zone), CZONE_ZONE_BOUND);
+    ck_ok(czone_cgroup_read(cgroup, "cpuset.mems", text, sizeof(text)));
+    ck_assert_str_eq(text, "0-1");
+    ck_assert_str_eq(block_file(35, text, sizeof(text)), "online");
+    ck_ok(czone_cgroup_write(cgroup, "cgroup.events", "populated 0\nfrozen 0\n"));
+    ck_ok(czone_zone_release(zone, &options, &release, &failure));
+    ck_assert_int_eq(release.state, CZONE_ZONE_OFFLINE);
+    czone_cgroup_unref(cgroup);
+    czone_zone_unref(zone);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("release");
@@ -317,5 +374,7 @@ int main(void)
     tcase_add_test(tests, release_whose_claim_cannot_be_written_leaves_the_zone_as_it_was);
     tcase_add_test(tests, reserve_whose_claim_cannot_be_written_claims_nothing);
     tcase_add_test(tests, retry_does_not_touch_a_new_cgroup_of_the_old_path);
+    tcase_add_test(tests, release_waits_for_processes_on_their_way_out);
+    tcase_add_test(tests, release_that_waits_in_vain_leaves_the_zone_as_it_was);
     return backend_test_main(tests, "backend_release");
 }
