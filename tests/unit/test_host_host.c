@@ -210,10 +210,8 @@ static void peer_send(struct peer *peer, json_t *message)
 
 static void attach(void)
 {
-    CLEANUP_JSON json_t *call = NULL;
-
     peer_accept(&t.attach);
-    call = peer_call(&t.attach, "io.czone.Host.Attach");
+    json_decref(peer_call(&t.attach, "io.czone.Host.Attach"));
     peer_send(&t.attach, json_pack("{s{ss si} sb}", "parameters", "session", "s", "block_size", 128 << 20,
                                    "continues", 1));
 }
