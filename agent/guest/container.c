@@ -36,24 +36,23 @@ static bool waiter_satisfied(const struct waiter *waiter)
     return false;
 }
 
-/* Answers who waits for what has come. The container is gone afterwards if somebody waited for that. */
+/* Answers who waits for what has come. The container is gone afterwards if that was wanted and it is settled.
+ */
 static void answer_waiters(struct container *container)
 {
     struct waiter *waiter, *next;
-    bool remove = false;
 
     for (waiter = TAILQ_FIRST(&container->waiters); waiter != NULL; waiter = next) {
         next = TAILQ_NEXT(waiter, link);
         if (!waiter_satisfied(waiter))
             continue;
-        remove = remove || waiter->kind == WAIT_REMOVED;
         (void)varlink_connection_reply(
             waiter->connection, waiter->kind == WAIT_REMOVED
                                     ? json_object()
                                     : json_pack("{s:o}", "container", container_to_json(container, true)));
         waiter_drop(waiter);
     }
-    if (remove) {
+    if (container->removal && container->settled) {
         manager_publish(container->manager,
                         &(struct event_fact){ EVENT_FACT("container-removed"), .container = container->id });
         (void)container_free(container);
@@ -124,8 +123,13 @@ static void on_acquired(void *owner, const struct refusal *refusal)
     int64_t pids;
 
     if (refusal != NULL) {
-        container->lease = NULL;
         fail(container, refusal);
+        if (container->lease->phase == LEASE_HELD) {
+            answer_waiters(container);
+            program_stop(&container->program);
+            return;
+        }
+        container->lease = NULL;
         settle(container);
         return;
     }
@@ -230,7 +234,8 @@ void container_end(struct container *container, const char *why)
         if (container->state == CONTAINER_WANTED) {
             fail(container, &refusal);
             answer_waiters(container);
-            lease_release(container->lease);
+            /* Reports that it is empty, and with that the lease is released. */
+            program_stop(&container->program);
             return;
         }
         fail(container, &refusal);

@@ -23,6 +23,7 @@ struct container {
     int pid;
     int exit_status, exit_signal; /* -1: not known or not how it ended */
     bool oom_killed;
+    bool removal; /* Remove was called: forgotten once it is settled, whether or not the caller still waits */
     bool settled; /* nothing of it is left but this record */
     /* What is told of the zone, also after the lease is over. */
     char zone[CZONE_ZONE_NAME_MAX + 1];

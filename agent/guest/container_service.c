@@ -77,8 +77,8 @@ static int check_key(struct manager *manager, struct varlink_connection *connect
                            "the key %s came with other arguments before", request->key);
     if (r < 0)
         return refusal_set(refusal, r, ERROR_SYSTEM, NULL, "out of memory");
-    if (r > 0)
-        (void)varlink_connection_reply(connection, answer);
+    if (r > 0 && varlink_connection_reply(connection, answer) < 0)
+        return refusal_set(refusal, -EMSGSIZE, ERROR_SYSTEM, NULL, "the first answer cannot be repeated");
     return r;
 }
 
@@ -267,9 +267,11 @@ static int on_remove(struct varlink_connection *connection, const struct varlink
                                ? "its memory is being returned; Wait until \"returned\", or use force"
                                : "Kill it first, or use force");
     r = waiter_add(container, connection, WAIT_REMOVED, -1);
-    if (r == 0)
-        container_end(container, "removed before it ran");
-    return r;
+    if (r < 0)
+        return r;
+    container->removal = true;
+    container_end(container, "removed before it ran");
+    return 0;
 }
 
 static json_t *list_containers(const struct manager *manager, bool args)

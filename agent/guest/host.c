@@ -12,6 +12,7 @@
 #include "agent/guest/log.h"
 #include "agent/guest/manager.h"
 #include "agent/guest/memory_map.h"
+#include "agent/guest/orphan.h"
 #include "proto/cleanup.h"
 
 /* What our kernel has to remove blocks that the host has taken: a hundred times what it needs. */
@@ -27,7 +28,9 @@ int host_init(struct host *host, struct manager *manager, host_answered answered
     signal_book_init(&host->book);
     TAILQ_INIT(&host->loans);
     host->timer = evtimer_new(manager->base, on_deadline, host);
-    return host->timer == NULL ? -ENOMEM : marks_each(&manager->loan_marks, restore_loan, host);
+    host->retry = evtimer_new(manager->base, host_on_retry, host);
+    return host->timer == NULL || host->retry == NULL ? -ENOMEM
+                                                      : marks_each(&manager->loan_marks, restore_loan, host);
 }
 
 void host_done(struct host *host)
@@ -38,6 +41,8 @@ void host_done(struct host *host)
     }
     if (host->timer != NULL)
         event_free(host->timer);
+    if (host->retry != NULL)
+        event_free(host->retry);
     signal_book_done(&host->book);
     while (!TAILQ_EMPTY(&host->loans)) {
         struct loan *loan = TAILQ_FIRST(&host->loans);
@@ -116,15 +121,28 @@ uint64_t host_unplug(struct host *host, struct czone_range range, const char *zo
     return open_signal(host, &wanted);
 }
 
+bool host_takes_back(const struct host *host)
+{
+    return clock_monotonic() < host->take_back_until;
+}
+
+/* The host may have done it already, or be about to: then it takes that back, without another word to us. */
+static void give_up(struct host *host, const struct signal *signal)
+{
+    host->take_back_until = clock_monotonic() + host->manager->options->unplug_timeout_ms * NSEC_PER_MSEC;
+    send_signal(host, signal, SIGNAL_CANCEL);
+}
+
 void host_cancel(struct host *host, uint64_t id)
 {
     struct signal *signal = signal_book_find(&host->book, id);
 
     if (signal == NULL)
         return;
-    send_signal(host, signal, SIGNAL_CANCEL);
+    give_up(host, signal);
     signal_book_close(&host->book, signal);
     arm(host);
+    host_offer_idle(host);
 }
 
 static void answer_owner(struct host *host, void *owner, const struct host_answer *answer)
@@ -157,12 +175,13 @@ static void on_deadline(evutil_socket_t fd, short what, void *data)
                     signal_kind_name(signal->kind), signal->bytes, signal->zone, answer.message);
         if (signal->kind == SIGNAL_PLUG) {
             /* It may still plug: a cancel now, and NoSuchSignal for its Report, make it take that back. */
-            send_signal(host, signal, SIGNAL_CANCEL);
+            give_up(host, signal);
             signal_book_close(&host->book, signal);
         }
         answer_owner(host, owner, &answer);
     }
     arm(host);
+    host_offer_idle(host);
 }
 
 static void on_gone(struct varlink_connection *connection, void *data)
@@ -173,17 +192,6 @@ static void on_gone(struct varlink_connection *connection, void *data)
     host->connection = varlink_connection_unref(host->connection);
     manager_publish(host->manager,
                     &(struct event_fact){ EVENT_FACT("host-detached"), .message = host->driver });
-}
-
-/* Memory of earlier loans that lies idle is offered to a host that can take it. */
-static void offer_idle_loans(struct host *host)
-{
-    const struct loan *loan;
-
-    TAILQ_FOREACH(loan, &host->loans, link)
-        if (memory_map_idle(host->manager->ctx, loan->range) &&
-            !signal_book_leaving(&host->book, loan->range))
-            (void)host_unplug(host, loan->range, "", NULL);
 }
 
 static void end_stream(struct host *host)
@@ -221,8 +229,8 @@ int host_attach(struct host *host, struct varlink_connection *connection, const 
     TAILQ_FOREACH(signal, &host->book.open, link)
         if (signal->id <= last && !signal->confirmed)
             send_signal(host, signal, signal->kind);
-    manager_sync(host->manager);
-    offer_idle_loans(host);
+    orphans_collect(host->manager);
+    host_offer_later(host, true);
     return 0;
 }
 
@@ -324,7 +332,7 @@ static int report_plugged(struct host *host, struct signal *signal, const struct
         /* What it plugged, wherever that is, it takes back; we cannot use it. */
         answer->verdict = HOST_NONSENSE;
         answer->message = reason->text;
-        send_signal(host, signal, SIGNAL_CANCEL);
+        give_up(host, signal);
     } else {
         void_unplugs(host, answer->range);
         end_loan(host, answer->range);
@@ -371,6 +379,10 @@ static void report_unplugged(struct host *host, struct signal *signal, const str
             arm(host);
             return;
         }
+    } else {
+        /* What is left of it is not the region that was plugged; it is offered as what lies idle. */
+        end_loan(host, signal->range);
+        host_offer_later(host, false);
     }
     settle_confirmed(host, signal);
 }
@@ -415,11 +427,19 @@ int host_report(struct host *host, const struct host_report *report, struct reas
                    report->message[0] != '\0' ? ": " : "", report->message);
         answer.verdict = HOST_REFUSED;
         answer.message = why.text;
+        /* "unknown-range": not the host's; it will not be later either. */
+        if (signal->kind == SIGNAL_UNPLUG && strcmp(report->reason, "unknown-range") != 0)
+            host_offer_later(host, false);
         settle(host, signal, &answer);
+        host_offer_idle(host);
         return 0;
     }
-    if (signal->kind == SIGNAL_PLUG)
-        return report_plugged(host, signal, report, &answer, reason);
+    if (signal->kind == SIGNAL_PLUG) {
+        int r = report_plugged(host, signal, report, &answer, reason);
+
+        host_offer_idle(host);
+        return r;
+    }
     if (report->bytes < 0)
         return reason_fail(reason, -EINVAL, "an unplug that is ok needs bytes");
     report_unplugged(host, signal, report);

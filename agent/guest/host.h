@@ -62,6 +62,10 @@ struct host {
     struct event *timer; /* armed only while a deadline is ahead */
     TAILQ_HEAD(loan_list, loan) loans;
     size_t n_loans;
+    bool offering;            /* idle memory is to be offered as soon as none is on its way in */
+    struct event *retry;      /* armed while there is memory that the host did not take */
+    unsigned int retry_s;     /* until the next try */
+    uint64_t take_back_until; /* monotonic: a plug was given up, the host may take back what it did of it */
 };
 
 int host_init(struct host *host, struct manager *manager, host_answered answered);
@@ -80,6 +84,19 @@ uint64_t host_plug(struct host *host, uint64_t bytes, const char *tier, const ch
 
 /* Asks the host to take a range back. owner NULL: nobody needs to know. Returns as host_plug(). */
 uint64_t host_unplug(struct host *host, struct czone_range range, const char *zone, void *owner);
+
+/* Whether a plug was given up so recently that memory that comes now is about to go again. */
+bool host_takes_back(const struct host *host);
+
+/* Offers memory that lies idle to the host, if that is due and no memory is on its way in: what is there now
+ * may be part of what is still coming. Call it whenever a plug is settled. */
+void host_offer_idle(struct host *host);
+
+/* Sets host_offer_idle() going: now, or (soon false) after a while that grows with each try. */
+void host_offer_later(struct host *host, bool soon);
+
+/* For the retry timer. */
+void host_on_retry(evutil_socket_t fd, short what, void *data);
 
 /* Gives a plug up and tells the host so. */
 void host_cancel(struct host *host, uint64_t id);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "agent/guest/clock.h"
+#include "agent/guest/lease_place.h"
 #include "agent/guest/lease_return.h"
 #include "agent/guest/log.h"
 #include "agent/guest/manager.h"
@@ -28,20 +29,6 @@ void lease_move(struct lease *lease, enum czone_zone_state state, const char *me
                                                           .node = lease->info.node.n,
                                                           .bytes = (int64_t)lease->bytes,
                                                           .message = message });
-}
-
-void lease_pick_name(const struct manager *manager, const char *id, char ret_name[CZONE_ZONE_NAME_MAX + 1])
-{
-    struct czone_zone *zone = NULL;
-
-    (void)snprintf(ret_name, CZONE_ZONE_NAME_MAX + 1, "%s", id);
-    for (unsigned int n = 2; czone_zone_open(manager->ctx, ret_name, &zone) == 0; n++) {
-        char suffix[16];
-        int length = snprintf(suffix, sizeof(suffix), ".%u", n);
-
-        zone = czone_zone_unref(zone);
-        (void)snprintf(ret_name, CZONE_ZONE_NAME_MAX + 1, "%.*s%s", CZONE_ZONE_NAME_MAX - length, id, suffix);
-    }
 }
 
 static void lease_free(struct lease *lease)
@@ -92,35 +79,103 @@ static void fail(struct lease *lease, const struct refusal *refusal)
 {
     struct manager *manager = lease->manager;
 
-    loop_job_stop(&lease->job);
-    marks_clear(&lease->manager->zone_marks, lease->name);
     give_back_plugged(lease);
     lease->ops->acquired(lease->owner, refusal);
     lease_free(lease);
     manager_settled(manager);
 }
 
+static void hold(struct lease *lease)
+{
+    czone_zone_get_info(lease->zone, &lease->info);
+    lease->bytes = lease->info.range.size;
+    lease->phase = LEASE_HELD;
+}
+
+/* Whether the claim of a reserve that failed has stayed, because its undo failed: then the lease holds it, to
+ * be returned like any other. */
+static bool claim_stayed(struct lease *lease)
+{
+    int r = czone_zone_open(lease->manager->ctx, lease->name, &lease->zone);
+
+    if (r == 0) {
+        hold(lease);
+        lease->zone_state = lease->info.state;
+        return true;
+    }
+    if (r == -ENOENT)
+        marks_clear(&lease->manager->zone_marks, lease->name);
+    else
+        log_error("zone %s: cannot tell whether its claim is gone: %s", lease->name, strerror(-r));
+    return false;
+}
+
+/* It has been released while the zone was still in the making. */
+static void end_released(struct lease *lease)
+{
+    if (lease->phase == LEASE_HELD) {
+        lease_return_start(lease);
+        return;
+    }
+    give_back_plugged(lease);
+    lease->phase = LEASE_OVER;
+    lease_end(lease, false);
+}
+
+/* Free memory that would not go online is passed over from here on. Returns whether something else is tried.
+ */
+static bool try_elsewhere(struct lease *lease)
+{
+    struct refusal refusal = REFUSAL_INIT;
+
+    if (lease->plugged.size > 0 || lease->n_avoided == ELEMENTS(lease->avoided))
+        return false;
+    lease->avoided[lease->n_avoided++] = lease->place;
+    return lease_place(lease, &refusal) == 0;
+}
+
 static void on_reserved(struct czone_job *job, int result, const struct czone_failure *failure, void *data)
 {
     struct lease *lease = data;
     struct refusal refusal = REFUSAL_INIT;
+    bool stayed;
 
     if (result == 0)
         result = czone_job_zone(job, &lease->zone);
-    if (result < 0) {
-        (void)refusal_system(&refusal, result, failure);
-        fail(lease, &refusal);
+    if (result == 0) {
+        hold(lease);
+        if (lease->released) {
+            end_released(lease);
+            return;
+        }
+        lease_move(lease, CZONE_ZONE_ONLINE, NULL);
+        lease->ops->acquired(lease->owner, NULL);
         return;
     }
-    czone_zone_get_info(lease->zone, &lease->info);
-    lease->bytes = lease->info.range.size;
-    lease->phase = LEASE_HELD;
-    lease_move(lease, CZONE_ZONE_ONLINE, NULL);
-    lease->ops->acquired(lease->owner, NULL);
+    stayed = claim_stayed(lease);
+    if (lease->released) {
+        end_released(lease);
+        return;
+    }
+    (void)refusal_system(&refusal, result, failure);
+    if (stayed)
+        lease->ops->acquired(lease->owner, &refusal);
+    else if (!try_elsewhere(lease))
+        fail(lease, &refusal);
 }
 
-/* Claims the zone; within: only there (size 0: anywhere). */
-static int reserve(struct lease *lease, struct czone_range within, struct czone_failure *failure)
+/* After a reserve that did not begin. A claim that stayed keeps its mark, and is found by that when a host
+ * attaches; one that was there before is somebody else's. */
+static void clear_mark(struct lease *lease, int error)
+{
+    struct czone_zone *zone = NULL;
+
+    if (error == -EEXIST || czone_zone_open(lease->manager->ctx, lease->name, &zone) < 0)
+        marks_clear(&lease->manager->zone_marks, lease->name);
+    czone_zone_unref(zone);
+}
+
+int lease_reserve(struct lease *lease, struct czone_range within, struct czone_failure *failure)
 {
     struct czone_zone_request request = CZONE_ZONE_REQUEST_INIT;
     struct czone_job *job;
@@ -130,29 +185,21 @@ static int reserve(struct lease *lease, struct czone_range within, struct czone_
     request.bytes = lease->bytes;
     request.tier = lease->tier;
     request.within = within;
-    r = czone_zone_reserve_start(lease->manager->ctx, &request, &job, failure);
-    if (r < 0)
-        return r;
+    lease->place = within;
+    /* Before the claim: one without mark is nobody's after a crash. */
     marks_set(&lease->manager->zone_marks, lease->name);
-    lease->phase = LEASE_RESERVING;
-    return loop_job_start(&lease->job, lease->manager->base, job, on_reserved, lease);
+    r = czone_zone_reserve_start(lease->manager->ctx, &request, &job, failure);
+    if (r == 0) {
+        lease->phase = LEASE_RESERVING;
+        r = loop_job_start(&lease->job, lease->manager->base, job, on_reserved, lease);
+    }
+    if (r < 0)
+        clear_mark(lease, r);
+    return r;
 }
 
-static void on_late(evutil_socket_t fd, short what, void *data)
-{
-    struct lease *lease = data;
-    struct refusal refusal = REFUSAL_INIT;
-
-    (void)fd;
-    (void)what;
-    (void)refusal_set(&refusal, -ETIMEDOUT, ERROR_HOST_FAILED, NULL,
-                      "the host says it plugged 0x%" PRIx64 "+0x%" PRIx64
-                      ", but that memory did not show up here",
-                      lease->plugged.start, lease->plugged.size);
-    fail(lease, &refusal);
-}
-
-static void check_arrival(struct lease *lease)
+/* Returns whether the lease waits no more, or is no more. */
+static bool check_arrival(struct lease *lease)
 {
     struct czone_failure failure = CZONE_FAILURE_INIT;
     struct refusal refusal = REFUSAL_INIT;
@@ -161,24 +208,44 @@ static void check_arrival(struct lease *lease)
 
     /* The host may have used a region again whose old blocks are still on their way out. */
     if (signal_book_departing(&lease->manager->host.book, lease->plugged))
-        return;
+        return false;
     r = memory_map_arrived(lease->manager->ctx, lease->plugged, &reason);
     if (r == 0)
-        return;
+        return false;
     (void)event_del(lease->timer);
     if (r < 0) {
         (void)refusal_set(&refusal, r, ERROR_HOST_FAILED, NULL, "%s", reason.text);
         fail(lease, &refusal);
-        return;
+        return true;
     }
     lease_move(lease, CZONE_ZONE_PLUGGED, NULL);
-    r = reserve(lease, lease->plugged, &failure);
+    r = lease_reserve(lease, lease->plugged, &failure);
     if (r < 0) {
         (void)refusal_set(&refusal, r, ERROR_HOST_FAILED, NULL,
                           "the memory the host plugged cannot hold the zone: %s",
                           failure.message[0] != '\0' ? failure.message : strerror(-r));
         fail(lease, &refusal);
     }
+    return true;
+}
+
+static void on_late(evutil_socket_t fd, short what, void *data)
+{
+    struct lease *lease = data;
+    struct host *host = &lease->manager->host;
+    struct refusal refusal = REFUSAL_INIT;
+
+    (void)fd;
+    (void)what;
+    manager_sync(lease->manager);
+    if (check_arrival(lease))
+        return;
+    (void)refusal_set(&refusal, -ETIMEDOUT, ERROR_HOST_FAILED, NULL,
+                      "the host says it plugged 0x%" PRIx64 "+0x%" PRIx64
+                      ", but that memory did not show up here",
+                      lease->plugged.start, lease->plugged.size);
+    fail(lease, &refusal);
+    host_offer_idle(host);
 }
 
 void lease_check_arrivals(struct manager *manager)
@@ -189,7 +256,7 @@ void lease_check_arrivals(struct manager *manager)
     for (lease = TAILQ_FIRST(&manager->leases); lease != NULL; lease = next) {
         next = TAILQ_NEXT(lease, link);
         if (lease->phase == LEASE_ARRIVING)
-            check_arrival(lease);
+            (void)check_arrival(lease);
     }
 }
 
@@ -204,7 +271,7 @@ static void on_plugged(struct lease *lease, const struct host_answer *answer)
         lease->phase = LEASE_ARRIVING;
         if (event_add(lease->timer, &wait) < 0)
             log_error("zone %s: cannot arm the deadline of its memory: out of memory", lease->name);
-        check_arrival(lease);
+        (void)check_arrival(lease);
         return;
     }
     if (answer->verdict == HOST_REFUSED)
@@ -224,81 +291,6 @@ void lease_on_answer(void *owner, const struct host_answer *answer)
         on_plugged(lease, answer);
     else
         lease_return_answered(lease, answer);
-}
-
-/* Whether free memory here is really free to take: not on its way out, nor brought in for somebody else. */
-static bool may_place(struct manager *manager, const struct czone_zone_info *info)
-{
-    bool arriving = signal_book_arriving(&manager->host.book);
-    const struct lease *lease;
-
-    if (signal_book_leaving(&manager->host.book, info->range))
-        return false;
-    TAILQ_FOREACH(lease, &manager->leases, link)
-        arriving = arriving || lease->phase == LEASE_ARRIVING;
-    if (!arriving)
-        memset(manager->fresh_nodes, 0, sizeof(manager->fresh_nodes));
-    return info->node.n < 0 || info->node.n >= (int)NODES_MAX ||
-           (manager->fresh_nodes[info->node.n / 8] & (1u << (info->node.n % 8))) == 0;
-}
-
-static int refuse_placement(const struct czone_failure *failure, int error, const struct lease *lease,
-                            struct refusal *refusal)
-{
-    if (error == -ENODEV)
-        return refusal_set(refusal, error, ERROR_NO_ZONE_NODE, NULL, "%s", failure->message);
-    if (error == -EINVAL)
-        return refusal_set(refusal, error, ERROR_NO_SUCH_TIER, lease->tier_name, "%s", failure->message);
-    return refusal_system(refusal, error, failure);
-}
-
-static int ask_host(struct lease *lease, struct refusal *refusal)
-{
-    struct host *host = &lease->manager->host;
-
-    if (!host_attached(host)) {
-        (void)refusal_set(refusal, -ENOSPC, ERROR_NO_MEMORY, NULL,
-                          "no zone of %" PRIu64
-                          " MiB is free in this guest, and no host is attached that could "
-                          "plug one: start czone-hostd for this VM",
-                          lease->bytes >> 20);
-        refusal->bytes = (int64_t)lease->bytes;
-        return -ENOSPC;
-    }
-    if (host->max_bytes != 0 && lease->bytes > host->max_bytes) {
-        (void)refusal_set(refusal, -ENOSPC, ERROR_HOST_REFUSED, NULL,
-                          "%" PRIu64 " MiB are more than the %" PRIu64 " MiB the host gives one zone",
-                          lease->bytes >> 20, host->max_bytes >> 20);
-        refusal->bytes = (int64_t)lease->bytes;
-        refusal->limit = (int64_t)host->max_bytes;
-        return -ENOSPC;
-    }
-    lease->signal = host_plug(host, lease->bytes, lease->tier_name, lease->name, lease);
-    if (lease->signal == 0)
-        return refusal_set(refusal, -ENOMEM, ERROR_SYSTEM, NULL, "out of memory");
-    lease->phase = LEASE_PLUGGING;
-    return 0;
-}
-
-static int place(struct lease *lease, struct refusal *refusal)
-{
-    struct czone_zone_request request = CZONE_ZONE_REQUEST_INIT;
-    struct czone_failure failure = CZONE_FAILURE_INIT;
-    struct czone_zone_info info;
-    int r;
-
-    manager_sync(lease->manager);
-    request.name = lease->name;
-    request.bytes = lease->bytes;
-    request.tier = lease->tier;
-    r = czone_zone_probe(lease->manager->ctx, &request, &info, &failure);
-    if (r == 0 && may_place(lease->manager, &info))
-        r = reserve(lease, (struct czone_range){ 0 }, &failure);
-    else if (r == 0)
-        r = -ENOSPC;
-    if (r == -ENOSPC)
-        return ask_host(lease, refusal);
-    return r < 0 ? refuse_placement(&failure, r, lease, refusal) : 0;
 }
 
 static struct lease *lease_make(struct manager *manager, const char *name, const struct lease_ops *ops,
@@ -358,7 +350,7 @@ int lease_new(struct manager *manager, const char *name, uint64_t bytes, struct 
     if (lease->bytes == 0)
         r = refusal_set(refusal, -ENOSPC, ERROR_NO_MEMORY, NULL, "no machine has %" PRIu64 " bytes", bytes);
     else
-        r = place(lease, refusal);
+        r = lease_place(lease, refusal);
     if (r < 0) {
         if (lease->bytes == 0)
             refusal->bytes = (int64_t)bytes;
@@ -376,9 +368,9 @@ void lease_release(struct lease *lease)
         host_cancel(&lease->manager->host, lease->signal);
         break;
     case LEASE_RESERVING:
+        lease->released = true; /* dropping the job would block until it is undone: let it finish */
+        return;
     case LEASE_ARRIVING:
-        loop_job_stop(&lease->job);
-        marks_clear(&lease->manager->zone_marks, lease->name);
         give_back_plugged(lease);
         break;
     case LEASE_HELD:

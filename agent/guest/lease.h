@@ -29,7 +29,10 @@ enum lease_phase {
 };
 
 struct lease_ops {
-    /* The zone is there, or will never be (refusal not NULL). Not called after lease_release(). */
+    /*
+     * The zone is there, or will never be (refusal not NULL). Not called after lease_release(). A refusal
+     * with the lease in phase HELD: what was begun could not be undone; call lease_release().
+     */
     void (*acquired)(void *owner, const struct refusal *refusal);
     /*
      * All is returned, as far as it goes. receipt: NULL when there never was a zone; without container and
@@ -48,9 +51,13 @@ struct lease {
     uint64_t bytes;                     /* whole blocks */
     struct czone_tier_choice tier;
     char tier_name[32];
-    uint64_t signal;            /* the open one */
-    struct czone_range plugged; /* what the host brought in for this; size 0: nothing */
-    struct event *timer;        /* ARRIVING: until when the blocks have to be there */
+    uint64_t signal;               /* the open one */
+    struct czone_range plugged;    /* what the host brought in for this; size 0: nothing */
+    struct czone_range place;      /* RESERVING: where */
+    struct czone_range avoided[4]; /* free memory that would not go online */
+    size_t n_avoided;
+    bool released;       /* while RESERVING: it ends when that is over */
+    struct event *timer; /* ARRIVING: until when the blocks have to be there */
     struct loop_job job;
     struct czone_zone *zone; /* HELD and later */
     struct czone_zone_info info;
@@ -79,8 +86,8 @@ int lease_adopt(struct manager *manager, struct czone_zone *zone, const struct l
 
 /*
  * Ends a lease in whatever phase it is; the zone's cgroup must have no process left. returned() follows, or
- * has been called already. After it, or after acquired() with a refusal, the lease is not the owner's any
- * more and frees itself.
+ * has been called already. Never blocks. After it, or after acquired() with a refusal, the lease is not the
+ * owner's any more and frees itself.
  */
 void lease_release(struct lease *lease);
 
@@ -90,7 +97,13 @@ void lease_check_arrivals(struct manager *manager);
 /* For host_init(): owner is a lease. */
 void lease_on_answer(void *owner, const struct host_answer *answer);
 
-/* A zone name that no claim has: the id, or the id with ".2", ".3"… */
+/* Whether memory is on its way in: a plug is open, or done and its blocks are awaited. */
+bool lease_any_arriving(const struct manager *manager);
+
+/* Whether a lease has this zone, or wants to. */
+bool lease_has_zone(const struct manager *manager, const char *name);
+
+/* A zone name that no claim and no lease has: the id, or the id with ".2", ".3"… */
 void lease_pick_name(const struct manager *manager, const char *id, char ret_name[CZONE_ZONE_NAME_MAX + 1]);
 
 /* Frees leases without undoing anything, at the end of the daemon. */

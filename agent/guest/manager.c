@@ -40,7 +40,8 @@ __attribute__((format(printf, 3, 0))) static void on_library_log(void *data, enu
 
 static void note_added(struct manager *manager, int node)
 {
-    if (node >= 0 && node < (int)NODES_MAX && signal_book_arriving(&manager->host.book))
+    if (node >= 0 && node < (int)NODES_MAX &&
+        (signal_book_arriving(&manager->host.book) || host_takes_back(&manager->host)))
         manager->fresh_nodes[node / 8] |= (unsigned char)(1u << (node % 8));
 }
 
@@ -53,8 +54,12 @@ static void on_memory_event(void *data, const struct czone_event *event)
     else if (event->kind == CZONE_EVENT_BLOCK_REMOVED)
         signal_book_block_gone(&manager->host.book,
                                event->block.id.n * czone_inventory_block_size(manager->ctx));
-    else if (event->kind == CZONE_EVENT_OVERRUN)
+    else if (event->kind == CZONE_EVENT_OVERRUN) {
         host_recount(&manager->host);
+        /* Nobody knows where memory came in meanwhile. */
+        if (signal_book_arriving(&manager->host.book))
+            memset(manager->fresh_nodes, 0xff, sizeof(manager->fresh_nodes));
+    }
 }
 
 /* Returns the number of events, or a negative errno, which has been logged. */
@@ -81,6 +86,7 @@ static void on_monitor(evutil_socket_t fd, short what, void *data)
     (void)take_memory_events(manager);
     host_check_departed(&manager->host);
     lease_check_arrivals(manager);
+    host_offer_idle(&manager->host);
 }
 
 struct container *manager_find(const struct manager *manager, const char *id)

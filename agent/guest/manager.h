@@ -93,7 +93,7 @@ void manager_publish(struct manager *manager, const struct event_fact *fact);
 /* Keeps a receipt, publishes it and answers who waits for it. Empties *receipt. */
 void manager_add_receipt(struct manager *manager, struct receipt *receipt, uint64_t exited_at);
 
-/* A container or a lease is gone: the status line changes, and a stopping daemon may be finished. */
+/* A container or a lease is gone: a stopping daemon may be finished. */
 void manager_settled(struct manager *manager);
 
 #endif

@@ -59,6 +59,29 @@ bool memory_map_idle(const struct czone_ctx *ctx, struct czone_range range)
     return true;
 }
 
+bool memory_map_next_idle(const struct czone_ctx *ctx, uint64_t from, struct czone_range *ret_run)
+{
+    uint64_t size = czone_inventory_block_size(ctx);
+    struct czone_range all = { from, INT64_MAX - from }, run = { 0 };
+    const struct czone_block *blocks;
+    size_t n = find_blocks(ctx, all, &blocks);
+
+    for (size_t i = 0; i < n; i++) {
+        bool idle = blocks[i].state == CZONE_BLOCK_OFFLINE && role_of(ctx, blocks[i].node) == CZONE_NODE_FREE;
+
+        if (run.size > 0 && (!idle || blocks[i].id.n * size != run.start + run.size ||
+                             blocks[i].node.n != blocks[i - 1].node.n))
+            break;
+        if (idle && run.size == 0)
+            run.start = blocks[i].id.n * size;
+        if (idle)
+            run.size += size;
+    }
+    if (run.size > 0)
+        *ret_run = run;
+    return run.size > 0;
+}
+
 size_t memory_map_count(const struct czone_ctx *ctx, struct czone_range range)
 {
     const struct czone_block *blocks;

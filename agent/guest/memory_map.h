@@ -13,6 +13,13 @@
 /* All blocks of the range are there, offline, and of nodes that nobody claims. */
 bool memory_map_idle(const struct czone_ctx *ctx, struct czone_range range);
 
+/*
+ * The first run of offline blocks of one node that nobody claims, not below `from`.
+ *
+ * Returns whether there is one.
+ */
+bool memory_map_next_idle(const struct czone_ctx *ctx, uint64_t from, struct czone_range *ret_run);
+
 /* How many blocks of the range are there. */
 size_t memory_map_count(const struct czone_ctx *ctx, struct czone_range range);
 

@@ -44,7 +44,7 @@ static void on_returned(void *owner, struct receipt *receipt)
     receipt->exit_time = orphan->found;
     receipt->emptied_ns = orphan->emptied_at;
     if (receipt->message.text[0] == '\0')
-        reason_set(&receipt->message, "left behind by an earlier czoned");
+        reason_set(&receipt->message, "quarantined before, or left behind by an earlier czoned");
     manager_add_receipt(manager, receipt, orphan->found_at);
     orphan_free(orphan);
 }
@@ -70,6 +70,8 @@ static void collect(void *data, const char *name)
     struct orphan *orphan;
     int r;
 
+    if (lease_has_zone(manager, name))
+        return;
     r = czone_zone_open(manager->ctx, name, &zone);
     if (r == -ENOENT || r == -EINVAL) {
         marks_clear(&manager->zone_marks, name);
@@ -77,7 +79,7 @@ static void collect(void *data, const char *name)
     }
     orphan = r == 0 ? calloc(1, sizeof(*orphan)) : NULL;
     if (orphan == NULL) {
-        log_error("zone %s, left behind by an earlier czoned, cannot be returned: %s", name,
+        log_error("zone %s, which has no container, cannot be returned: %s", name,
                   strerror(r < 0 ? -r : ENOMEM));
         czone_zone_unref(zone);
         return;
@@ -95,13 +97,13 @@ static void collect(void *data, const char *name)
     if (r == 0)
         r = open_cgroup(orphan);
     if (r < 0) {
-        log_error("zone %s, left behind by an earlier czoned, cannot be returned: %s", name, strerror(-r));
+        log_error("zone %s, which has no container, cannot be returned: %s", name, strerror(-r));
         if (orphan->lease != NULL)
             orphan->lease->owner = NULL;
         orphan_free(orphan);
         return;
     }
-    log_warning("zone %s was left behind by an earlier czoned: returning its memory", name);
+    log_warning("zone %s has no container (any more): returning its memory", name);
     program_stop(&orphan->program);
 }
 

@@ -5,10 +5,14 @@
 #include <string.h>
 
 #include "proto/cleanup.h"
+#include "proto/frame.h"
 
 /* Generous for a command line, and small enough that 256 containers cannot fill the home node. */
 #define STRING_MAX 65536
 #define COUNT_MAX  4096
+/* Replies repeat the arguments, escaped to ASCII: with them, and some KiB for all the rest, a reply has to
+ * fit into a message. */
+#define ARGS_ENCODED_MAX (VARLINK_MESSAGE_MAX - 16384)
 /* PID_MAX_LIMIT of the kernel. */
 #define PIDS_MAX 4194304
 
@@ -33,10 +37,10 @@ static int check_id(const char *id, struct varlink_fault *fault)
 {
     static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
 
-    if (id == NULL || (id[0] != '.' && id[strspn(id, allowed)] == '\0'))
+    if (id == NULL || (id[0] != '.' && id[0] != '-' && id[strspn(id, allowed)] == '\0'))
         return 0;
-    return varlink_fault_set(fault, "id",
-                             "an id has letters, digits, '.', '_' and '-' and does not begin with '.'");
+    return varlink_fault_set(
+        fault, "id", "an id has letters, digits, '.', '_' and '-' and begins with neither '.' nor '-'");
 }
 
 static int vector(json_t *strings, const char ***ret_vector)
@@ -65,6 +69,9 @@ int spawn_request_decode(struct spawn_request *request, json_t *parameters, stru
         return r;
     if (json_array_size(request->args) == 0)
         return varlink_fault_set(fault, "args", "names no program");
+    if (json_dumpb(request->args, NULL, 0, JSON_COMPACT | JSON_ENSURE_ASCII) > ARGS_ENCODED_MAX)
+        return varlink_fault_set(fault, "args", "is longer than %zu bytes of JSON in ASCII",
+                                 ARGS_ENCODED_MAX);
     r = vector(request->args, &request->argv);
     if (r == 0 && request->env != NULL)
         r = vector(request->env, &request->envp);
