@@ -89,7 +89,8 @@ static int read_into(struct claims *claims, struct ledger *ledger, struct invent
         (void)close(fd);
         return -ENOMEM;
     }
-    while ((entry = readdir(dir))) {
+    /* A claim that is not seen would be somebody else's memory taken: an end is told from a failure. */
+    while (errno = 0, (entry = readdir(dir))) {
         struct czone_zone_info info;
         int r;
 
@@ -111,7 +112,7 @@ static int read_into(struct claims *claims, struct ledger *ledger, struct invent
         if (r < 0)
             return r;
     }
-    return 0;
+    return errno ? -errno : 0;
 }
 
 static void unmark(const struct ledger *ledger, struct inventory *inventory)

@@ -15,6 +15,9 @@
 #define LINK_RETRY_NS 2000000
 #define LINK_TRIES    100
 
+/* How soon to read the machine anew when that failed. */
+#define REFRESH_RETRY_NS 100000000
+
 struct events {
     struct czone_event *items;
     size_t n;
@@ -25,7 +28,8 @@ struct czone_monitor {
     struct czone_ctx *ctx;
     struct czone_sys_uevents *uevents;
     int epoll_fd;
-    int timer_fd;             /* armed while there are blocks that are not linked yet */
+    int timer_fd;             /* armed while there is something to look at again */
+    bool needs_refresh;       /* uevents were lost and the machine could not be read anew yet */
     unsigned n_tries;         /* since the last such block came */
     czone_block_id *unlinked; /* those blocks */
     size_t n_unlinked;
@@ -112,7 +116,9 @@ static int add_event(struct events *events, enum czone_event_kind kind, const st
 
 static int set_timer(struct czone_monitor *monitor)
 {
-    struct itimerspec when = { .it_value.tv_nsec = monitor->n_unlinked > 0 ? LINK_RETRY_NS : 0 };
+    struct itimerspec when = { .it_value.tv_nsec = monitor->needs_refresh    ? REFRESH_RETRY_NS
+                                                   : monitor->n_unlinked > 0 ? LINK_RETRY_NS
+                                                                             : 0 };
 
     return timerfd_settime(monitor->timer_fd, 0, &when, NULL) < 0 ? -errno : 0;
 }
@@ -230,36 +236,50 @@ static int take_unlinked(struct czone_monitor *monitor, struct events *events)
     return 0;
 }
 
+/* After lost uevents. One that fails is due again the next time, for nothing else would tell what was lost.
+ */
+static int refresh(struct czone_monitor *monitor, struct events *events)
+{
+    int r;
+
+    monitor->n_unlinked = 0;
+    monitor->needs_refresh = true;
+    r = czone_ctx_refresh(monitor->ctx, NULL);
+    if (r < 0)
+        return r;
+    monitor->needs_refresh = false;
+    return add_event(events, CZONE_EVENT_OVERRUN, NULL);
+}
+
 static int take_all(struct czone_monitor *monitor, struct events *events)
 {
     const struct czone_backend *backend = monitor->ctx->backend;
     struct czone_sys_uevent uevent;
     int r;
 
-    r = take_unlinked(monitor, events);
+    r = monitor->needs_refresh ? refresh(monitor, events) : take_unlinked(monitor, events);
     if (r < 0)
         return r;
     while ((r = backend->uevents_next(monitor->uevents, &uevent)) != 0) {
-        if (r == -ENOBUFS) {
-            monitor->n_unlinked = 0;
-            r = czone_ctx_refresh(monitor->ctx, NULL);
-            if (r == 0)
-                r = add_event(events, CZONE_EVENT_OVERRUN, NULL);
-        } else if (r > 0) {
+        if (r == -ENOBUFS)
+            r = refresh(monitor, events);
+        else if (r > 0)
             r = take(monitor, &uevent, events);
-        }
         if (r < 0)
             return r;
     }
-    return set_timer(monitor);
+    return 0;
 }
 
 int czone_monitor_process(struct czone_monitor *monitor, czone_event_fn fn, void *data)
 {
     struct events events = { 0 };
-    int r;
+    int r, q;
 
     r = take_all(monitor, &events);
+    q = set_timer(monitor);
+    if (r == 0)
+        r = q;
     /* What was taken before a failure has changed the inventory already: tell it. */
     for (size_t i = 0; fn && i < events.n; i++)
         fn(data, &events.items[i]);

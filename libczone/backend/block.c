@@ -25,7 +25,7 @@ int block_size(struct czone_sys *sys, uint64_t *ret_bytes)
         return r;
     if (bytes == 0 || (bytes & (bytes - 1)) != 0)
         return -EINVAL;
-    *ret_bytes = bytes;
+    *ret_bytes = sys->block_size = bytes;
     return 0;
 }
 
@@ -80,7 +80,7 @@ static int read_node(struct czone_sys *sys, czone_block_id id, czone_node_id *re
         (void)close(fd);
         return r;
     }
-    while ((entry = readdir(dir))) {
+    while (errno = 0, (entry = readdir(dir))) {
         uint64_t node;
 
         if (attr_number(entry->d_name, "node", &node) == 0 && node < INT32_MAX) {
@@ -89,7 +89,7 @@ static int read_node(struct czone_sys *sys, czone_block_id id, czone_node_id *re
         }
     }
     /* The kernel announces a block before it makes the link. */
-    return -EAGAIN;
+    return errno ? -errno : -EAGAIN;
 }
 
 static int read_provider(struct czone_sys *sys, czone_block_id id, uint64_t size,
@@ -143,7 +143,7 @@ static int list_node(struct czone_sys *sys, const char *node_name, czone_node_id
         (void)close(fd);
         return r;
     }
-    while ((entry = readdir(dir))) {
+    while (errno = 0, (entry = readdir(dir))) {
         struct czone_block block = { .node = node };
 
         if (attr_number(entry->d_name, "memory", &block.id.n) < 0)
@@ -160,7 +160,7 @@ static int list_node(struct czone_sys *sys, const char *node_name, czone_node_id
         if (r < 0)
             return r;
     }
-    return 0;
+    return errno ? -errno : 0;
 }
 
 static int compare(const void *a, const void *b)
@@ -208,13 +208,15 @@ static int list_all(struct czone_sys *sys, struct block_array *array)
         (void)close(fd);
         return r;
     }
-    while ((entry = readdir(dir))) {
+    while (errno = 0, (entry = readdir(dir))) {
         if (attr_number(entry->d_name, "node", &node) < 0 || node > INT32_MAX)
             continue;
         r = list_node(sys, entry->d_name, (czone_node_id){ (int32_t)node }, size, array);
         if (r < 0)
             return r;
     }
+    if (errno)
+        return -errno;
     sort_and_unite(array);
     return 0;
 }
@@ -237,7 +239,7 @@ int block_list(struct czone_sys *sys, struct czone_block **ret_blocks, size_t *r
 int block_read(struct czone_sys *sys, czone_block_id id, struct czone_block *ret_block)
 {
     struct czone_block block = { .id = id };
-    uint64_t size;
+    uint64_t size = sys->block_size;
     int r;
 
     r = read_state(sys, id, &block.state);
@@ -248,9 +250,11 @@ int block_read(struct czone_sys *sys, czone_block_id id, struct czone_block *ret
     r = read_node(sys, id, &block.node);
     if (r < 0)
         return r;
-    r = block_size(sys, &size);
-    if (r < 0)
-        return r;
+    if (size == 0) {
+        r = block_size(sys, &size);
+        if (r < 0)
+            return r;
+    }
     if (!sys->providers.is_read ||
         providers_find(&sys->providers, id.n * size, size) == CZONE_PROVIDER_UNKNOWN) {
         r = providers_read(&sys->providers, sys->proc_fd);

@@ -218,5 +218,11 @@ int hierarchy_create(struct czone_sys *sys, const char *name)
     if (mkdirat(sys->base_fd, name, 0755) < 0)
         return -errno;
     fd = openat(sys->base_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return fd < 0 ? -errno : fd;
+    if (fd < 0) {
+        int r = -errno;
+
+        (void)unlinkat(sys->base_fd, name, AT_REMOVEDIR);
+        return r;
+    }
+    return fd;
 }

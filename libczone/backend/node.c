@@ -35,7 +35,7 @@ static int read_tiers(struct czone_sys *sys, int tiers[static NODE_MAX])
         (void)close(fd);
         return r;
     }
-    while ((entry = readdir(dir))) {
+    while (errno = 0, (entry = readdir(dir))) {
         struct node_set nodes;
         char path[ATTR_PATH_MAX];
         uint64_t tier;
@@ -54,7 +54,7 @@ static int read_tiers(struct czone_sys *sys, int tiers[static NODE_MAX])
              node = node_set_next(&nodes, node.n + 1))
             tiers[node.n] = (int)tier;
     }
-    return 0;
+    return errno ? -errno : 0;
 }
 
 int node_list(struct czone_sys *sys, struct czone_sys_node **ret_nodes, size_t *ret_n)

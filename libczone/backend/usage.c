@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -18,11 +19,29 @@
  */
 #define BATCHED_PAGES ((uint64_t)8 * 31)
 
+/* The number behind a key, wherever in the line the key begins. sscanf() would cost more than all of the rest
+ * of reading these files, which a release waits for. */
+static bool number_after(const char *line, const char *key, uint64_t *ret_value)
+{
+    size_t length = strlen(key);
+    unsigned long long value;
+    char *end;
+
+    if (strncmp(line, key, length) != 0)
+        return false;
+    value = strtoull(line + length, &end, 10);
+    if (end == line + length)
+        return false;
+    *ret_value = value;
+    return true;
+}
+
 static int read_meminfo(struct czone_sys *sys, czone_node_id node, struct czone_sys_usage *usage)
 {
+    static const char total_key[] = " MemTotal:", free_key[] = " MemFree:";
     char path[ATTR_PATH_MAX], text[8192];
-    unsigned found = 0;
-    char *rest = text;
+    const char *total, *free_part;
+    uint64_t total_kib, free_kib;
     int r;
 
     r = attr_path(path, sizeof(path), "node", (uint64_t)node.n, "/meminfo");
@@ -31,18 +50,14 @@ static int read_meminfo(struct czone_sys *sys, czone_node_id node, struct czone_
     r = attr_read(sys->node_fd, path, text, sizeof(text));
     if (r < 0)
         return r;
-    for (char *line; (line = strsep(&rest, "\n"));) {
-        uint64_t kib;
-
-        if (sscanf(line, "Node %*d MemTotal: %" SCNu64 " kB", &kib) == 1) {
-            usage->total = kib * 1024;
-            found |= 1;
-        } else if (sscanf(line, "Node %*d MemFree: %" SCNu64 " kB", &kib) == 1) {
-            usage->free = kib * 1024;
-            found |= 2;
-        }
-    }
-    return found == 3 ? 0 : -EBADMSG;
+    total = strstr(text, total_key);
+    free_part = strstr(text, free_key);
+    if (!total || !free_part || !number_after(total, total_key, &total_kib) ||
+        !number_after(free_part, free_key, &free_kib))
+        return -EBADMSG;
+    usage->total = total_kib * 1024;
+    usage->free = free_kib * 1024;
+    return 0;
 }
 
 /* Sums up what /proc/zoneinfo says of the kernel zones of one node. */
@@ -54,22 +69,24 @@ static int parse_zoneinfo(char *text, czone_node_id node, uint64_t page, struct 
 
     for (char *line; (line = strsep(&rest, "\n"));) {
         uint64_t value;
-        int32_t number;
 
-        if (sscanf(line, "Node %" SCNd32 ", zone", &number) == 1) {
-            ours = number == node.n;
+        if (number_after(line, "Node ", &value)) {
+            ours = value == (uint64_t)node.n;
             if (found && !ours)
                 break; /* the zones of a node stand together */
             found |= ours;
-        } else if (!ours) {
             continue;
-        } else if (sscanf(line, " managed %" SCNu64, &value) == 1) {
+        }
+        if (!ours)
+            continue;
+        line += strspn(line, " ");
+        if (number_after(line, "managed ", &value)) {
             managed += value;
-        } else if (sscanf(line, " high %" SCNu64, &value) == 1) {
+        } else if (number_after(line, "high ", &value)) {
             high += value;
-        } else if (sscanf(line, " count: %" SCNu64, &value) == 1) {
+        } else if (number_after(line, "count: ", &value)) {
             parked += value;
-        } else if (sscanf(line, " vm stats threshold: %" SCNu64, &value) == 1) {
+        } else if (number_after(line, "vm stats threshold: ", &value)) {
             slack += value + BATCHED_PAGES; /* one such line for each CPU */
         }
     }

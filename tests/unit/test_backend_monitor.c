@@ -236,6 +236,24 @@ START_TEST(overrun_brings_a_new_picture)
 }
 END_TEST
 
+START_TEST(overrun_is_not_forgotten_when_the_machine_cannot_be_read)
+{
+    struct czone_monitor *monitor = NULL;
+
+    ck_ok(czone_monitor_new(ctx, &monitor));
+    fake_machine_add_block(&machine, &new_block);
+    fake_machine_write(&machine, "sys/devices/system/node/possible", "nonsense\n");
+    is_overrun = true;
+    n_seen = 0;
+    ck_assert_int_lt(czone_monitor_process(monitor, see, NULL), 0);
+    fake_machine_write(&machine, "sys/devices/system/node/possible", "0-4\n");
+    take(monitor, 1);
+    ck_assert_int_eq(seen[0].kind, CZONE_EVENT_OVERRUN);
+    ck_assert_uint_eq(n_blocks(), 21);
+    czone_monitor_unref(monitor);
+}
+END_TEST
+
 START_TEST(what_came_before_the_monitor_is_not_lost)
 {
     struct czone_monitor *monitor = NULL;
@@ -320,6 +338,7 @@ int main(void)
     tcase_add_test(tests, dimm_that_is_not_bound_yet_is_never_taken_for_boot_memory);
     tcase_add_test(tests, memory_of_an_unknown_device_stays_usable);
     tcase_add_test(tests, overrun_brings_a_new_picture);
+    tcase_add_test(tests, overrun_is_not_forgotten_when_the_machine_cannot_be_read);
     tcase_add_test(tests, what_came_before_the_monitor_is_not_lost);
     tcase_add_loop_test(tests, uevent_is_read_field_by_field, 0,
                         (int)(sizeof(messages) / sizeof(messages[0])));
