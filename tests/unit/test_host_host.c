@@ -156,12 +156,9 @@ static void peer_close(struct peer *peer)
 
 static void peer_read(struct peer *peer)
 {
-    ssize_t n = peer->fd < 0
-                    ? 0
-                    : recv(peer->fd, peer->input + peer->length, INPUT_MAX - 1 - peer->length, MSG_DONTWAIT);
+    ssize_t n = recv(peer->fd, peer->input + peer->length, INPUT_MAX - 1 - peer->length, MSG_DONTWAIT);
 
-    if (n > 0)
-        peer->length += (size_t)n;
+    peer->length += n > 0 ? (size_t)n : 0;
 }
 
 static void turn(void)
@@ -242,9 +239,7 @@ static void report_answer(const char *error)
 
 static void job_end(enum refusal refusal)
 {
-    struct driver_answer answer = {
-        .refusal = refusal, .range = { 4 * GIB, GIB }, .bytes = GIB, .kind = "virtio-mem", .device = "z1"
-    };
+    struct driver_answer answer = { .refusal = refusal, .range = { 4 * GIB, GIB }, .bytes = GIB };
     driver_done done = t.done;
 
     ck_assert_ptr_nonnull(done);
@@ -419,7 +414,6 @@ START_TEST(an_undo_that_was_cut_off_is_begun_again)
     vmm_lose();
     vmm_find();
     ck_assert_uint_eq(t.unplugs, 2);
-    ck_assert_uint_eq(t.unplugged.start, 4 * GIB);
     /* What the guest does not let go of is its own to offer. */
     job_end(REFUSAL_TIMEOUT);
     vmm_lose();
@@ -450,8 +444,7 @@ static unsigned int lines_in(int fd)
     ssize_t n = pread(fd, text, sizeof(text), 0);
     unsigned int lines = 0;
 
-    ck_assert_int_ge(n, 0);
-    ck_assert_int_lt(n, (ssize_t)sizeof(text));
+    ck_assert(n >= 0 && n < (ssize_t)sizeof(text));
     for (ssize_t i = 0; i < n; i++)
         lines += text[i] == '\n';
     return lines;
