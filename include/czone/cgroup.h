@@ -26,8 +26,8 @@ int czone_cgroup_create(struct czone_ctx *ctx, const char *name, struct czone_cg
  * errors of open(). */
 int czone_cgroup_open(struct czone_ctx *ctx, const char *path, struct czone_cgroup **ret_cgroup);
 
-/* Opens the cgroup a process is in (proc PID/cgroup, the "0::" line). Returns 0, -ESRCH or as
- * czone_cgroup_open(). */
+/* Opens the cgroup a process is in (proc PID/cgroup, the "0::" line). Returns 0, -ESRCH,
+ * -EOPNOTSUPP (it is in no cgroup v2), -ENAMETOOLONG or as czone_cgroup_open(). */
 int czone_cgroup_open_pid(struct czone_ctx *ctx, pid_t pid, struct czone_cgroup **ret_cgroup);
 
 struct czone_cgroup *czone_cgroup_ref(struct czone_cgroup *cgroup);

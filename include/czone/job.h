@@ -19,24 +19,31 @@ struct czone_release;
  *
  * Use with any event loop: wait until czone_job_fd() is readable or czone_job_timeout_ms() has passed, call
  * czone_job_process(). The helper is a child of the calling process that a wait for all children could reap:
- * the job copes with that.
+ * the job copes with that. It dies with the thread that started the job (prctl(2), PR_SET_PDEATHSIG): start
+ * jobs from a thread that lives as long as they do. A reserve whose helper dies is undone, a release
+ * quarantined.
  */
 struct czone_job;
 
 /* Readable when there is something for czone_job_process() to do. Borrowed. */
 int czone_job_fd(const struct czone_job *job);
 
-/* Milliseconds until the job's deadline, 0 when it has passed. */
+/*
+ * Milliseconds until the job's deadline, 0 when it has passed. When the helper was ended for that and is on
+ * its way out: a long time, for the descriptor tells.
+ */
 int czone_job_timeout_ms(const struct czone_job *job);
 
 /*
- * Takes what the helper reports; at the deadline ends it. Never blocks.
- * Returns 1 when the job is done and its result can be taken, 0 while it runs, or the job's error (then it is
- * over as well, and what could be undone has been).
+ * Takes what the helper reports; at the deadline ends it. Never waits for the kernel's memory work; reads and
+ * writes some small files, under the lock of the run directory. Returns 1 when the job is done and its result
+ * can be taken, 0 while it runs, or the job's error (then it is over as well, and what could be undone has
+ * been).
  */
 int czone_job_process(struct czone_job *job, struct czone_failure *failure);
 
-/* Waits for the end of the job; returns 0 or its error. Blocks, at most until the deadline. */
+/* Waits for the end of the job; returns 0 or its error. Blocks, at most until the deadline and, with a
+ * reserve that failed, as long again for its undo. */
 int czone_job_wait(struct czone_job *job, struct czone_failure *failure);
 
 /* Result of a reserve: a new reference. -EINPROGRESS before the end, -EINVAL for a job of another kind. */
@@ -46,7 +53,8 @@ int czone_job_zone(struct czone_job *job, struct czone_zone **ret_zone);
  * czone_release_done(). */
 int czone_job_release(struct czone_job *job, struct czone_release *ret_release);
 
-/* Drops the job; one that still runs is ended and undone as far as it goes. Accepts NULL, returns NULL. */
+/* Drops the job; one that still runs is ended and a reserve undone, for which this blocks up to its
+ * timeout_ms. Accepts NULL, returns NULL. */
 struct czone_job *czone_job_unref(struct czone_job *job);
 
 #ifdef __cplusplus

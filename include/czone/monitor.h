@@ -37,7 +37,8 @@ int czone_monitor_fd(const struct czone_monitor *monitor);
 /*
  * Takes all pending uevents, brings the context's inventory up to date, then calls fn (may be NULL) for each
  * change, in order. fn may call any library function but not drop the monitor. Returns the number of events
- * or a negative errno. Never blocks.
+ * or a negative errno, after which it is to be called again as ever: nothing is lost. Waits for nothing
+ * but, when uevents were lost, the lock of the run directory, which is held for file operations only.
  */
 int czone_monitor_process(struct czone_monitor *monitor, czone_event_fn fn, void *data);
 

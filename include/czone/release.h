@@ -71,9 +71,11 @@ struct czone_release_options {
  * Returns 0 for both outcomes above: look at ret_release->state. Otherwise
  *   -EBUSY   its cgroup still has processes, or with wait_for_exit: still had them at the deadline; nothing
  *            was changed
- *   -EINVAL  the zone is returned
- *   errors of fork() and of reading the kernel's files: the zone is as it was
- * Blocks up to timeout_ms: see _start(). ret_release is the caller's: czone_release_done().
+ *   -EINVAL  the zone is returned, by whichever process, or options->size is unknown
+ *   -ECANCELED  with wait_for_exit: the helper process was killed by somebody; nothing was changed
+ *   errors of fork(), of reading the kernel's files and of writing the claim's file: the zone is as it was
+ * From a start that succeeded on, the cgroup is parted from the zone: its memory.max stays what the bind made
+ * it. Blocks up to timeout_ms: see _start(). ret_release is the caller's: czone_release_done().
  */
 int czone_zone_release(struct czone_zone *zone, const struct czone_release_options *options,
                        struct czone_release *ret_release, struct czone_failure *failure);

@@ -60,7 +60,9 @@ struct czone_zone_info {
  * anything. Placement is deterministic: among free nodes of the allowed tiers the one with the shortest
  * sufficient run, then the lowest node, then the lowest block. FAST and SLOW look at length only within the
  * tier they settle on; with ANY the slower tier comes before the lower node. A tier that the kernel does not
- * tell counts as the slowest.
+ * tell counts as the slowest. It tells the tier of a node only while memory is online there, and a context
+ * keeps what it has once been told: to a new context a fast node that is all offline is a slow one; name the
+ * range (within) or the tier where that matters.
  *
  * Returns 0, or
  *   -EINVAL  bad name, bytes of 0 or above INT64_MAX, unknown tier (failure says which)
@@ -78,11 +80,17 @@ int czone_zone_probe(const struct czone_ctx *ctx, const struct czone_zone_reques
  * offline, so that nobody else's pages land there.
  *
  * Returns 0, or as czone_zone_probe(), or
- *   -EBUSY      a block could not be put into ZONE_MOVABLE
+ *   -EBUSY      a block could not be put into ZONE_MOVABLE, or somebody else changes the node's blocks
  *   -ETIMEDOUT  timeout_ms passed; what was done is undone
+ *   -ECANCELED  the helper process was killed by somebody; what was done is undone
+ *   -EACCES, -EPERM  this process may not write a block's state
  *   -ENOMEM     no memory for the new blocks' page structs, which come from the home node
- * On failure nothing is left claimed or online that was not before. Blocks for up to timeout_ms: see
- * _start().
+ *   -EBADMSG    a claim of the run directory cannot be read (failure names the file)
+ *   -ENODEV     also: no node is a home node
+ *   errors of fork() and of writing the claim's file
+ * On failure nothing is left claimed or online that was not before; where even the undo failed, the claim
+ * stays, quarantined, for czone_zone_release(), or, if the run directory could not be written any more, as it
+ * was last written. Blocks for up to timeout_ms, and as long again for the undo: see _start().
  */
 int czone_zone_reserve(struct czone_ctx *ctx, const struct czone_zone_request *request,
                        struct czone_zone **ret_zone, struct czone_failure *failure);
@@ -118,9 +126,11 @@ int czone_zone_usable_bytes(struct czone_zone *zone, uint64_t *ret_bytes);
 /*
  * Lets a cgroup use the home nodes and this zone and no other node: writes cpuset.mems, and caps memory.max
  * at czone_zone_usable_bytes(). Pages the cgroup already has elsewhere are migrated by the kernel; bind
- * before the first process starts. One cgroup per zone. Returns 0, -EINVAL (zone not online), -EBUSY (bound
- * already), -EOPNOTSUPP (controller not enabled for this cgroup) or errors of write(). On failure both
- * attributes are as before.
+ * before the first process starts. One cgroup per zone and one zone per cgroup. Waits up to 1 s for the
+ * kernel to enter a new node into cpuset.mems.effective. Returns 0, -EINVAL (zone not online), -EBUSY (zone
+ * or cgroup is bound already), -EOPNOTSUPP (controller not enabled for this cgroup), -ETIMEDOUT (the node did
+ * not become effective: not allowed to the cgroup's parent), -ESTALE (the zone is over) or errors of write()
+ * and of the claim's file. On failure both attributes are as before.
  */
 int czone_zone_bind(struct czone_zone *zone, struct czone_cgroup *cgroup, struct czone_failure *failure);
 
@@ -136,8 +146,10 @@ int czone_zone_policy(const struct czone_zone *zone, struct czone_policy *ret_po
  * write to cpuset.mems; the relative policy of its processes follows. Afterwards `to` is bound and `from` is
  * online, for release. Returns 0, -EINVAL (states), -EXDEV (the nodes have different relative indices, so
  * that the policy would not follow), -ENOSPC
- * (`to` is smaller than what the cgroup uses), or errors of write(). On failure the container is where it
- * was. Blocks while the kernel migrates, which may not be complete: czone_zone_verify() tells.
+ * (`to` is smaller than what the cgroup uses), -ENOENT (the cgroup is gone), -EBUSY (another process has
+ * changed one of the zones meanwhile), -ETIMEDOUT and -ESTALE as czone_zone_bind(), or errors of write(). On
+ * failure the container is where it was. Blocks while the kernel migrates, which may not be complete:
+ * czone_zone_verify() tells.
  */
 int czone_zone_move(struct czone_zone *from, struct czone_zone *to, struct czone_failure *failure);
 

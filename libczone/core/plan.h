@@ -13,7 +13,7 @@ enum plan_op_kind {
     PLAN_BLOCK_ONLINE_KERNEL,  /* memoryN/state = "online_kernel"; only ever as the undo of a repair */
     PLAN_CPUSET_MEMS,          /* cpuset.mems = the set; the kernel migrates pages, which may take long */
     PLAN_MEMORY_MAX,           /* memory.max = value; PLAN_MAX stands for "max" */
-    PLAN_MEMORY_RECLAIM,       /* memory.reclaim = value; EAGAIN (less was reclaimed) is no failure */
+    PLAN_MEMORY_RECLAIM,       /* memory.reclaim = value; EAGAIN and EINTR (less was reclaimed) are none */
 };
 
 #define PLAN_MAX UINT64_MAX

@@ -161,6 +161,32 @@ START_TEST(undo_that_fails_leaves_the_zone_quarantined)
 }
 END_TEST
 
+/* Slow swap: the kernel reclaims until a signal comes. */
+static int endless_reclaim(struct czone_sys *sys, int cgroup_fd, const char *attribute, const char *value)
+{
+    if (strcmp(attribute, "memory.reclaim") != 0)
+        return czone_backend_linux()->cgroup_write(sys, cgroup_fd, attribute, value);
+    (void)pause();
+    return -EINTR;
+}
+
+START_TEST(endless_reclaim_does_not_keep_the_blocks_from_going_offline)
+{
+    struct czone_release release = CZONE_RELEASE_INIT;
+    struct czone_zone *zone = reserve("a", 4);
+    struct czone_cgroup *cgroup = bind_new(zone, "a");
+
+    backend.cgroup_write = endless_reclaim;
+    ck_ok(czone_cgroup_write(cgroup, "memory.numa_stat",
+                             "anon N0=0 N1=4096\nfile N0=0 N1=0\nshmem N0=0 N1=0\n"));
+    ck_ok(czone_zone_release(zone, NULL, &release, &failure));
+    ck_assert_int_eq(release.state, CZONE_ZONE_OFFLINE);
+    ck_assert_uint_lt(release.empty_ns, UINT64_C(5000000000));
+    czone_cgroup_unref(cgroup);
+    czone_zone_unref(zone);
+}
+END_TEST
+
 START_TEST(busy_block_is_tried_again_within_the_deadline)
 {
     struct czone_release release = CZONE_RELEASE_INIT;
@@ -424,6 +450,7 @@ int main(void)
     tcase_add_test(tests, block_that_cannot_be_onlined_undoes_the_others);
     tcase_add_test(tests, reserve_that_hangs_ends_at_its_deadline_and_is_undone);
     tcase_add_test(tests, undo_that_fails_leaves_the_zone_quarantined);
+    tcase_add_test(tests, endless_reclaim_does_not_keep_the_blocks_from_going_offline);
     tcase_add_test(tests, busy_block_is_tried_again_within_the_deadline);
     tcase_add_test(tests, block_that_will_not_empty_quarantines_the_zone_and_frees_the_rest);
     tcase_add_test(tests, job_is_driven_by_its_descriptor_and_never_blocks);

@@ -115,7 +115,7 @@ struct czone_backend {
     /*
      * Forks a helper. Whatever the kernel allocates or migrates on its behalf goes to `home_nodes` (a list
      * such as "0" or "0-1"). In it every signal but SIGKILL is blocked, and every descriptor is closed except
-     * keep[] (ascending) and those of this state; it dies with its parent, and no wait() for all children
+     * keep[] (in any order) and those of this state; it dies with its parent, and no wait() for all children
      * sees it. Returns 0 in the helper, its pid in the parent with *ret_pidfd, which the caller owns.
      */
     pid_t (*fork)(struct czone_sys *sys, const char *home_nodes, const int *keep, size_t n_keep,
