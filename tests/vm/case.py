@@ -28,7 +28,15 @@ def programs():
 def shared_vm():
     if not _shared:
         # Four virtio-mem nodes and three for pc-dimms.
-        vm = MicroVM(zones=["384M"] * 4, dimm_nodes=3, memory="640M", add=programs(), modules=["loop", "ext4"])
+        vm = MicroVM(
+            zones=["384M"] * 4,
+            dimm_nodes=3,
+            memory="640M",
+            add=programs(),
+            modules=["loop", "ext4"],
+            # Shorter than by default: some cases wait for them to pass.
+            daemon=["--plug-timeout", "15", "--unplug-timeout", "15"],
+        )
         vm.start()
         _shared["vm"] = vm
         atexit.register(stop_shared_vm)

@@ -26,10 +26,10 @@ class MicroVM:
 
     zones: sizes ("512M") of virtio-mem devices, each on a node of its own, from node 1; dimm_nodes: nodes after them, for pc-dimms.
     add: {path on the host: path in the guest}. modules: more kernel modules.
-    append: words for the kernel command line. build: None leaves czoned out.
+    append: words for the kernel command line. build: None leaves czoned out. daemon: czoned's arguments.
     """
 
-    def __init__(self, zones=(), dimm_nodes=0, memory="512M", cpus=2, append="", add=None, modules=(), build=BUILD, suite=None):
+    def __init__(self, zones=(), dimm_nodes=0, memory="512M", cpus=2, append="", add=None, modules=(), build=BUILD, suite=None, daemon=()):
         self.directory = tempfile.mkdtemp(prefix="czone-vm.")
         self.arguments = ["--dir", self.directory, "--memory", memory, "--cpus", str(cpus), "--append", append]
         self.arguments += ["--kernel", script("kernel", suite or SUITE), "--dimm-nodes", str(dimm_nodes)]
@@ -41,6 +41,11 @@ class MicroVM:
             self.arguments += ["--module", module]
         if build:
             self.arguments += ["--build", build]
+        if daemon:
+            arguments = os.path.join(self.directory, "czoned.arguments")
+            with open(arguments, "w", encoding="utf-8") as file:
+                file.write(" ".join(daemon) + "\n")
+            self.arguments += ["--add", f"{arguments}:/etc/czoned.arguments"]
         self.zones = len(zones)
         self.dimm_nodes = dimm_nodes
 
