@@ -228,12 +228,17 @@ static int add_event(struct manager *manager, struct event **event, int fd, shor
     return *event == NULL || event_add(*event, NULL) < 0 ? log_fail(-ENOMEM, "out of memory") : 0;
 }
 
+int manager_watch_memory(struct manager *manager)
+{
+    return add_event(manager, &manager->monitor_event, czone_monitor_fd(manager->monitor),
+                     EV_READ | EV_PERSIST, on_monitor);
+}
+
 static int add_events(struct manager *manager)
 {
     int r;
 
-    r = add_event(manager, &manager->monitor_event, czone_monitor_fd(manager->monitor), EV_READ | EV_PERSIST,
-                  on_monitor);
+    r = manager_watch_memory(manager);
     if (r == 0)
         r = add_event(manager, &manager->term_event, SIGTERM, EV_SIGNAL | EV_PERSIST, on_terminate);
     if (r == 0)

@@ -74,6 +74,8 @@ int manager_new(const struct options *options, struct manager **ret_manager);
  * memory), and its interfaces (0 or a negative errno; needs nothing else). */
 struct manager *manager_alloc(const struct options *options);
 int manager_add_services(struct manager *manager);
+/* Follows its monitor. */
+int manager_watch_memory(struct manager *manager);
 
 /* Accepts NULL and one that is half made. Returns NULL. */
 struct manager *manager_free(struct manager *manager);

@@ -15,6 +15,10 @@
 
 /* After SIGKILL only the kernel is left to wait for: uninterruptible sleep and freeing gigabytes. */
 #define EMPTY_TIMEOUT_NS (30 * NSEC_PER_SEC)
+/* From clone3() to exec(): reads of the root's file system, which may hang. */
+#define LAUNCH_TIMEOUT_NS (30 * NSEC_PER_SEC)
+/* The kernel's most pids (PID_MAX_LIMIT, 4 Mi), eight bytes each. */
+#define PIDS_TEXT_MAX ((size_t)64 << 20)
 /* Read per turn of the loop, so that one container that floods its log does not stop the others. */
 #define LOG_READ_SIZE 16384
 
@@ -124,16 +128,73 @@ static void on_watch(evutil_socket_t fd, short what, void *data)
     check_empty(data);
 }
 
-static void on_empty_timeout(evutil_socket_t fd, short what, void *data)
+/* For the first process of a program that nobody waits for any more. */
+static void on_late_exit(evutil_socket_t pidfd, short what, void *data)
+{
+    siginfo_t status = { 0 };
+
+    (void)what;
+    (void)data;
+    (void)waitid(P_PIDFD, (id_t)pidfd, &status, WEXITED | WNOHANG);
+    (void)close(pidfd);
+}
+
+/* It does not die now; when it does at last it shall not stay a zombie. */
+static void leave_first(struct program *program)
+{
+    int pidfd = program->launch.pidfd;
+
+    if (program->reaped || pidfd < 0)
+        return;
+    free_event(&program->pid_event);
+    program->launch.pidfd = -EBADF;
+    program->reaped = true;
+    if (event_base_once(program->manager->base, pidfd, EV_READ, on_late_exit, NULL, NULL) < 0)
+        (void)close(pidfd);
+}
+
+static void on_empty_timeout(struct program *program)
+{
+    siginfo_t killed = { .si_code = CLD_KILLED };
+
+    free_event(&program->watch_event);
+    leave_first(program);
+    end_log(program);
+    if (program->running) {
+        program->running = false;
+        killed.si_status = SIGKILL;
+        program->ops->exited(program->owner, &killed);
+    }
+    program->stopping = false;
+    program->ops->emptied(program->owner, -ETIMEDOUT);
+}
+
+static void on_timeout(evutil_socket_t fd, short what, void *data)
 {
     struct program *program = data;
+    struct refusal refusal = REFUSAL_INIT;
 
     (void)fd;
     (void)what;
-    free_event(&program->watch_event);
-    end_log(program);
-    program->stopping = false;
-    program->ops->emptied(program->owner, -ETIMEDOUT);
+    if (program->stopping) {
+        on_empty_timeout(program);
+        return;
+    }
+    free_event(&program->result_event);
+    close_fd(&program->launch.result_fd);
+    (void)refusal_set(&refusal, -ETIMEDOUT, ERROR_SYSTEM, NULL,
+                      "the program did not begin within %u s: does the file system of its root hang?",
+                      (unsigned int)(LAUNCH_TIMEOUT_NS / NSEC_PER_SEC));
+    program->ops->started(program->owner, &refusal);
+}
+
+static int arm(struct program *program, uint64_t timeout_ns)
+{
+    struct timeval timeout = clock_timeval(timeout_ns);
+
+    if (program->timer == NULL)
+        program->timer = evtimer_new(program->manager->base, on_timeout, program);
+    return program->timer == NULL || event_add(program->timer, &timeout) < 0 ? -ENOMEM : 0;
 }
 
 static void on_result(evutil_socket_t fd, short what, void *data)
@@ -150,13 +211,15 @@ static void on_result(evutil_socket_t fd, short what, void *data)
         return;
     free_event(&program->result_event);
     close_fd(&program->launch.result_fd);
+    if (program->stopping)
+        return; /* it was given up meanwhile */
     if (r > 0) {
+        free_event(&program->timer);
         program->running = true;
         program->ops->started(program->owner, NULL);
         return;
     }
-    (void)refusal_set(&refusal, failure.error, ERROR_SYSTEM, NULL, "%s: %s", launch_stage_name(failure.stage),
-                      failure.message);
+    (void)program_refuse(&failure, program->request, &refusal);
     program->ops->started(program->owner, &refusal);
 }
 
@@ -243,12 +306,15 @@ int program_start(struct program *program, struct czone_zone *zone, const char *
     if (r < 0)
         return program_refuse(&failure, request, refusal);
     program->reaped = false;
-    if (add_event(program, &program->result_event, program->launch.result_fd, on_result) < 0 ||
+    program->request = request;
+    if (arm(program, LAUNCH_TIMEOUT_NS) < 0 ||
+        add_event(program, &program->result_event, program->launch.result_fd, on_result) < 0 ||
         add_event(program, &program->pid_event, program->launch.pidfd, on_exit_of_first) < 0 ||
         add_event(program, &program->log_event, program->launch.log_fd, on_log) < 0) {
         free_event(&program->result_event);
         free_event(&program->pid_event);
         free_event(&program->log_event);
+        free_event(&program->timer);
         launch_discard(&program->launch);
         program->reaped = true;
         return refusal_set(refusal, -ENOMEM, ERROR_SYSTEM, NULL, "out of memory");
@@ -256,18 +322,37 @@ int program_start(struct program *program, struct czone_zone *zone, const char *
     return 0;
 }
 
-/* One pass: a process born meanwhile is missed, as by kill(2) of a process group. Pidfds, so that a pid that
- * is reused between list and signal hits nobody else: opening it late fails or finds a member all the same.
- */
+/* cgroup.procs, however long. */
+static int read_pids(struct czone_cgroup *cgroup, char **ret_list)
+{
+    for (size_t size = 65536; size <= PIDS_TEXT_MAX; size *= 4) {
+        CLEANUP_FREE char *list = malloc(size);
+        int r;
+
+        if (list == NULL)
+            return -ENOMEM;
+        r = czone_cgroup_read(cgroup, "cgroup.procs", list, size);
+        if (r == -ENOBUFS)
+            continue;
+        if (r < 0)
+            return r;
+        *ret_list = list;
+        list = NULL;
+        return 0;
+    }
+    return -ENOBUFS;
+}
+
+/* One pass: a process born meanwhile is missed, as by kill(2) of a process group. A pid that is reused
+ * between list and signal would hit another: it can be another's only when all pids have gone round
+ * meanwhile. */
 static int signal_each(struct program *program, int signal)
 {
-    char *list, *next, *line;
+    CLEANUP_FREE char *list = NULL;
+    char *next, *line;
     int r, n = 0;
 
-    list = malloc(65536);
-    if (list == NULL)
-        return -ENOMEM;
-    r = czone_cgroup_read(program->cgroup, "cgroup.procs", list, 65536);
+    r = read_pids(program->cgroup, &list);
     for (line = r < 0 ? NULL : list; line != NULL && *line != '\0'; line = next) {
         pid_t pid = (pid_t)strtol(line, &next, 10);
         CLEANUP_FD int pidfd = pid > 0 ? pidfd_open(pid, 0) : -EBADF;
@@ -279,7 +364,6 @@ static int signal_each(struct program *program, int signal)
         if (pidfd >= 0 && pidfd_send_signal(pidfd, signal, NULL, 0) == 0)
             n++;
     }
-    free(list);
     if (r < 0)
         return r;
     return n > 0 ? 0 : -ESRCH;
@@ -287,18 +371,22 @@ static int signal_each(struct program *program, int signal)
 
 int program_signal(struct program *program, int signal)
 {
+    int r;
+
     if (program->cgroup == NULL)
         return -ESRCH;
-    return signal == SIGKILL ? czone_cgroup_kill(program->cgroup) : signal_each(program, signal);
+    if (signal != SIGKILL)
+        return signal_each(program, signal);
+    r = czone_cgroup_kill(program->cgroup);
+    if (r == 0)
+        program_stop(program); /* from here on it has a deadline */
+    return r;
 }
 
 /* Without inotify there is still the deadline: the end comes late, but it comes. */
 static void watch_cgroup(struct program *program)
 {
-    struct timeval timeout = clock_timeval(EMPTY_TIMEOUT_NS);
-
-    program->timer = evtimer_new(program->manager->base, on_empty_timeout, program);
-    if (program->timer == NULL || event_add(program->timer, &timeout) < 0)
+    if (arm(program, EMPTY_TIMEOUT_NS) < 0)
         log_error("cannot arm the deadline of %s: out of memory", czone_cgroup_path(program->cgroup));
     program->watch_fd = czone_cgroup_watch(program->cgroup);
     if (program->watch_fd < 0 || add_event(program, &program->watch_event, program->watch_fd, on_watch) < 0)

@@ -37,7 +37,8 @@ struct program {
     struct manager *manager;
     const struct program_ops *ops;
     void *owner;
-    struct log_ring *log; /* borrowed */
+    struct log_ring *log;                /* borrowed */
+    const struct spawn_request *request; /* borrowed, for what a launch may refuse */
     struct czone_cgroup *cgroup;
     struct launch launch;
     bool running; /* exec succeeded and the end was not seen yet */

@@ -2,8 +2,10 @@
 #include "tests/unit/guest_machine.h"
 
 #include <check.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,7 +51,14 @@ static void make_tree(const struct machine *machine, int nodes)
     make_file(machine, "sys/devices/system/node/has_cpu", "0\n");
     make_file(machine, "proc/sys/kernel/random/boot_id", "00000000-0000-4000-8000-000000000000\n");
     make_file(machine, "proc/iomem", "00000000-1fffffff : System RAM\n");
+    make_file(machine, "proc/zoneinfo", "");
+    make_file(machine, "proc/vmstat", "pgmigrate_success 7\n");
     make_file(machine, "cgroup/cgroup.controllers", "cpuset memory pids\n");
+    /* What the kernel gives a new cgroup: libczone's helpers run in this one. */
+    make_file(machine, "cgroup/czone/.helper/cpuset.mems", "");
+    make_file(machine, "cgroup/czone/.helper/cpuset.mems.effective", "0\n");
+    make_file(machine, "cgroup/czone/.helper/cgroup.procs", "");
+    make_file(machine, "cgroup/czone/.helper/cgroup.events", "populated 0\n");
     for (int i = 0; i < 4; i++) {
         (void)snprintf(path, sizeof(path), "sys/devices/system/memory/memory%d/state", i);
         make_file(machine, path, "online\n");
@@ -62,8 +71,55 @@ static void make_tree(const struct machine *machine, int nodes)
     }
 }
 
+/* The kernel's announcements, through a pipe of the test's. */
+struct czone_sys_uevents {
+    int fds[2];
+};
+
+static struct czone_sys_uevents uevents;
+
+static int open_uevents(struct czone_sys *sys, struct czone_sys_uevents **ret_uevents)
+{
+    (void)sys;
+    *ret_uevents = &uevents;
+    return pipe2(uevents.fds, O_CLOEXEC | O_NONBLOCK) < 0 ? -errno : 0;
+}
+
+static int uevents_fd(const struct czone_sys_uevents *source)
+{
+    return source->fds[0];
+}
+
+static int next_uevent(struct czone_sys_uevents *source, struct czone_sys_uevent *ret_event)
+{
+    return read(source->fds[0], ret_event, sizeof(*ret_event)) == (ssize_t)sizeof(*ret_event);
+}
+
+static void close_uevents(struct czone_sys_uevents *source)
+{
+    (void)close(source->fds[0]);
+    (void)close(source->fds[1]);
+}
+
+void machine_plug(struct machine *machine, int node, uint64_t block)
+{
+    struct czone_sys_uevent event = { .kind = CZONE_SYS_UEVENT_ADD, .block = { block } };
+    char path[128];
+
+    (void)snprintf(path, sizeof(path), "sys/devices/system/memory/memory%" PRIu64 "/state", block);
+    make_file(machine, path, "offline\n");
+    (void)snprintf(path, sizeof(path), "sys/devices/system/memory/memory%" PRIu64 "/valid_zones", block);
+    make_file(machine, path, "Normal Movable\n");
+    (void)snprintf(path, sizeof(path), "sys/devices/system/memory/memory%" PRIu64 "/node%d", block, node);
+    make_file(machine, path, NULL);
+    (void)snprintf(path, sizeof(path), "sys/devices/system/node/node%d/memory%" PRIu64, node, block);
+    make_file(machine, path, NULL);
+    ck_assert_int_eq(write(uevents.fds[1], &event, sizeof(event)), (ssize_t)sizeof(event));
+}
+
 static void open_machine(struct machine *machine)
 {
+    struct czone_backend backend = *czone_backend_linux();
     struct czone_ctx_options options = CZONE_CTX_OPTIONS_INIT;
     struct czone_failure failure = CZONE_FAILURE_INIT;
     char sysfs[80], proc[80], cgroup[80], run[80];
@@ -76,7 +132,13 @@ static void open_machine(struct machine *machine)
     options.proc_root = proc;
     options.cgroup_root = cgroup;
     options.run_root = run;
-    ck_assert_msg(czone_ctx_new(&options, &machine->manager->ctx, &failure) == 0, "%s", failure.message);
+    backend.uevents_open = open_uevents;
+    backend.uevents_fd = uevents_fd;
+    backend.uevents_next = next_uevent;
+    backend.uevents_close = close_uevents;
+    machine->backend = backend;
+    ck_assert_msg(czone_ctx_new_with(&machine->backend, &options, &machine->manager->ctx, &failure) == 0,
+                  "%s", failure.message);
     ck_assert_int_eq(czone_monitor_new(machine->manager->ctx, &machine->manager->monitor), 0);
     ck_assert_int_eq(marks_open(&machine->manager->zone_marks, run, "zones"), 0);
     ck_assert_int_eq(marks_open(&machine->manager->loan_marks, run, "loans"), 0);
@@ -108,6 +170,7 @@ void machine_set_up(struct machine *machine, int nodes)
     open_machine(machine);
     ck_assert_int_eq(launcher_new(&manager->launcher), 0);
     ck_assert_int_eq(host_init(&manager->host, manager, lease_on_answer), 0);
+    ck_assert_int_eq(manager_watch_memory(manager), 0);
     ck_assert_int_eq(manager_add_services(manager), 0);
 }
 

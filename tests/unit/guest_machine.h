@@ -4,9 +4,11 @@
 
 /*
  * czoned's manager on a machine made of files: node 0 with four blocks of 128 MiB since boot, nodes 1 and 2
- * possible and empty. No memory ever comes: what is tested is what czoned says, not what the kernel does.
+ * possible and empty. Memory comes only by machine_plug(), and stays offline whatever is written to it.
  * Any failure is a failed check.
  */
+
+#include <czone/sys/backend.h>
 
 #include "agent/guest/manager.h"
 #include "agent/guest/options.h"
@@ -17,6 +19,7 @@
 struct machine {
     char root[64];
     struct options options;
+    struct czone_backend backend;
     struct manager *manager;
     bool refuse; /* further connections are refused ones */
 };
@@ -24,6 +27,9 @@ struct machine {
 /* nodes: how many are possible, 1 to 3. */
 void machine_set_up(struct machine *machine, int nodes);
 void machine_tear_down(struct machine *machine);
+
+/* A block of memory appears on a node, offline, and is announced. */
+void machine_plug(struct machine *machine, int node, uint64_t block);
 
 /* A connection to czoned; the peer's end. */
 int machine_connect(struct machine *machine);

@@ -79,6 +79,7 @@ static const struct {
     { "{\"args\": [\"a\"], \"memory\": 1, \"id\": \"a/b\"}", "id" },
     { "{\"args\": [\"a\"], \"memory\": 1, \"id\": \"..\"}", "id" },
     { "{\"args\": [\"a\"], \"memory\": 1, \"id\": \"a b\"}", "id" },
+    { "{\"args\": [\"a\"], \"memory\": 1, \"id\": \"-a\"}", "id" },
     { "{\"args\": [\"a\"], \"memory\": 1, \"id\": "
       "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"}",
       "id" },
@@ -93,6 +94,26 @@ START_TEST(a_bad_field_is_named)
     ck_assert_int_eq(decode(bad[_i].text), -EINVAL);
     ck_assert_str_eq(fault.parameter, bad[_i].parameter);
     ck_assert_str_ne(fault.reason.text, "");
+}
+END_TEST
+
+START_TEST(arguments_that_a_reply_could_not_repeat_are_refused)
+{
+    json_t *parameters;
+    char long_one[50001];
+
+    /* Two bytes each as they come, six as they are repeated: too long together, not alone. */
+    for (size_t i = 0; i < 50000; i += 2)
+        memcpy(long_one + i, "\xc3\xa9", 2);
+    long_one[50000] = '\0';
+    parameters = json_pack("{s:[s, s], s:i}", "args", long_one, long_one, "memory", 1);
+    ck_assert_int_eq(spawn_request_decode(&request, parameters, &fault), -EINVAL);
+    ck_assert_str_eq(fault.parameter, "args");
+    json_decref(parameters);
+    spawn_request_done(&request);
+    parameters = json_pack("{s:[s], s:i}", "args", long_one, "memory", 1);
+    ck_assert_int_eq(spawn_request_decode(&request, parameters, &fault), 0);
+    json_decref(parameters);
 }
 END_TEST
 
@@ -142,5 +163,6 @@ int main(void)
     tcase_add_test(tests, a_fingerprint_ignores_the_order_the_key_and_nulls);
     tcase_add_test(tests, a_fingerprint_tells_requests_apart);
     tcase_add_test(tests, the_environment_can_be_dropped_and_the_rest_stays);
+    tcase_add_test(tests, arguments_that_a_reply_could_not_repeat_are_refused);
     return guest_test_main(tests, "guest_spawn_request");
 }
