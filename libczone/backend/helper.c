@@ -13,9 +13,6 @@
 #include "hierarchy.h"
 #include "machine.h"
 
-/* The home-confined cgroup of the helpers. No zone's or container's name starts with a dot. */
-#define HELPER_CGROUP ".helper"
-
 /* keep[] of a helper and the descriptors of the state. */
 #define KEEP_MAX 8
 

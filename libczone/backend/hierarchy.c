@@ -16,10 +16,6 @@
 static const char *const controllers[] = { "cpuset", "memory", "pids" };
 #define N_CONTROLLERS (sizeof(controllers) / sizeof(controllers[0]))
 
-/* A group below the base: libcgroup enables controllers in every group above the one it makes, so making this
- * one gives them to all leaves of the base. It is also where helpers run. */
-#define FIRST_LEAF ".helper"
-
 static void free_group(struct cgroup **group)
 {
     cgroup_free(group);
@@ -183,7 +179,7 @@ static int make_base(struct czone_sys *sys, struct czone_failure *failure)
     r = check_mount(sys, failure);
     if (r < 0)
         return r;
-    if (asprintf(&leaf, "%s/%s", sys->base, FIRST_LEAF) < 0)
+    if (asprintf(&leaf, "%s/%s", sys->base, HELPER_CGROUP) < 0)
         return -ENOMEM;
     r = create_all(leaf);
     if (r < 0)

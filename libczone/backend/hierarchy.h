@@ -12,6 +12,13 @@ struct czone_sys;
  */
 
 /*
+ * The home-confined cgroup of the helpers. libcgroup enables controllers in every group above the one it
+ * makes, so making this one gives them to all leaves of the base. No zone's or container's name starts with a
+ * dot.
+ */
+#define HELPER_CGROUP ".helper"
+
+/*
  * Makes the base, with cpuset, memory and pids for the groups in it, and opens it as sys->base_fd.
  * sys->cgroup_fd and sys->base are set. Returns 0, -EOPNOTSUPP (no cgroup v2, or a controller is missing) or
  * errors of mkdir() and write().
