@@ -69,7 +69,7 @@ static void welcome(struct listeners *listeners, int accepted)
         count_refused(listeners, "a vsock peer that is not the host");
         return;
     }
-    refused = manager->n_sessions - manager->n_refused >= SESSIONS_MAX;
+    refused = manager->n_sessions - manager->n_refused >= SESSIONS_MAX && !session_evict(manager);
     if (refused)
         count_refused(listeners, "too many connections");
     if (refused && manager->n_refused >= SESSIONS_REFUSED_MAX) {

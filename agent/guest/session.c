@@ -6,9 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/guest/clock.h"
 #include "agent/guest/log.h"
 #include "agent/guest/manager.h"
 #include "agent/guest/waiter.h"
+
+#define HOST_PREFIX "io.czone.Host."
 
 static void on_event(evutil_socket_t fd, short what, void *data);
 
@@ -41,8 +44,10 @@ static void on_event(evutil_socket_t fd, short what, void *data)
     r = varlink_service_process(session->manager->service, session->connection, revents);
     if (r > 0 && session->follower != NULL && follower_ready(session->follower))
         session->follower->send(session->follower);
-    if (r > 0 && session->answered && varlink_connection_output(session->connection) == 0)
+    if (r > 0 && session->answered && varlink_connection_call(session->connection) == NULL &&
+        varlink_connection_output(session->connection) == 0)
         r = 0;
+    session->active_at = clock_monotonic();
     if (r > 0 && arm(session) == 0)
         return;
     if (r < 0 && r != -ECONNRESET && r != -EPIPE)
@@ -75,7 +80,10 @@ int session_authorize(struct varlink_connection *connection, const struct varlin
 
     (void)userdata;
     log_debug("call of %s", call->method);
-    if (session->refused) {
+    /* What the host has to say of memory is heard however many others are here: one call. */
+    if (session->refused && strncmp(call->method, HOST_PREFIX, strlen(HOST_PREFIX)) == 0)
+        session->answered = true;
+    else if (session->refused) {
         session->answered = true;
         return varlink_connection_error(connection, SESSION_ERROR_TOO_MANY, session_refusal()) < 0 ? -E2BIG
                                                                                                    : 1;
@@ -133,6 +141,7 @@ int session_new(struct manager *manager, int fd, const struct peer *peer, bool r
     }
     TAILQ_INSERT_TAIL(&manager->sessions, session, link);
     session->refused = refused;
+    session->active_at = clock_monotonic();
     manager->n_sessions++;
     manager->n_refused += refused;
     varlink_connection_set_userdata(session->connection, session);
@@ -163,4 +172,20 @@ struct session *session_free(struct session *session)
     free(session);
     listeners_resume(&manager->listeners);
     return NULL;
+}
+
+bool session_evict(struct manager *manager)
+{
+    struct session *session, *oldest = NULL;
+
+    TAILQ_FOREACH(session, &manager->sessions, link)
+        if (!session->refused && varlink_connection_call(session->connection) == NULL &&
+            clock_monotonic() - session->active_at >= SESSION_IDLE_SECONDS * NSEC_PER_SEC &&
+            (oldest == NULL || session->active_at < oldest->active_at))
+            oldest = session;
+    if (oldest == NULL)
+        return false;
+    log_info("connection closed: idle, and another needs its place");
+    (void)session_free(oldest);
+    return true;
 }

@@ -14,6 +14,8 @@
 #define SESSIONS_MAX 64u
 /* A peer that says nothing for so long does not get to keep a place. */
 #define SESSION_FIRST_CALL_SECONDS 10
+/* One without a call under way keeps its place for so long when another needs it. */
+#define SESSION_IDLE_SECONDS 10
 /* Beyond SESSIONS_MAX so many more are kept for a moment, to answer their first call with a clear error. */
 #define SESSIONS_REFUSED_MAX    64u
 #define SESSION_REFUSED_SECONDS 2
@@ -32,8 +34,9 @@ struct session {
     struct event *timer; /* until the first call */
     struct follower *follower;
     struct peer peer;
-    bool refused;  /* its first call is answered with TooManyConnections */
-    bool answered; /* and has been */
+    uint64_t active_at; /* monotonic: when something last happened on it */
+    bool refused;       /* its first call is answered with TooManyConnections, unless it is the host's */
+    bool answered;      /* and has been */
 };
 
 /*
@@ -44,6 +47,10 @@ struct session {
  * Returns 0, -ENOMEM or fcntl(2)'s errors.
  */
 int session_new(struct manager *manager, int fd, const struct peer *peer, bool refused);
+
+/* Closes the connection that has been idle for longest, if one has for SESSION_IDLE_SECONDS. Returns whether
+ * there was one. */
+bool session_evict(struct manager *manager);
 
 /* Closes. Returns NULL. */
 struct session *session_free(struct session *session);

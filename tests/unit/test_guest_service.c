@@ -345,6 +345,52 @@ START_TEST(a_connection_too_many_is_told_so_and_ends)
 }
 END_TEST
 
+START_TEST(the_host_is_heard_on_a_connection_too_many)
+{
+    struct varlink_client *client;
+    struct varlink_reply reply;
+
+    machine.refuse = true;
+    client = machine_client(&machine);
+    reply = machine_call(&machine, client, "io.czone.Host.Report",
+                         "{\"session\": \"x\", \"id\": 1, \"ok\": true}", 0);
+    ck_assert_str_eq(reply.error, "io.czone.Host.NoSuchSession");
+    varlink_reply_done(&reply);
+    machine_run(&machine, 0);
+    ck_assert_uint_eq(machine.manager->n_sessions, 0);
+    varlink_client_free(client);
+    client = machine_client(&machine);
+    reply = machine_call(&machine, client, "io.czone.Host.Attach", "{\"driver\": \"x\", \"max_bytes\": 0}",
+                         VARLINK_MORE);
+    ck_assert_ptr_null(reply.error);
+    varlink_reply_done(&reply);
+    machine_run(&machine, SESSION_REFUSED_SECONDS * 1000 + 200);
+    ck_assert(host_attached(&machine.manager->host));
+    varlink_client_free(client);
+}
+END_TEST
+
+START_TEST(an_idle_connection_makes_room_for_another_and_one_with_a_call_does_not)
+{
+    struct varlink_client *idle = machine_client(&machine), *busy = machine_client(&machine);
+    struct varlink_reply reply = machine_call(&machine, idle, "io.czone.Container.List", "{}", 0);
+    struct session *session;
+
+    varlink_reply_done(&reply);
+    reply = machine_call(&machine, busy, "io.czone.Monitor.Subscribe", "{}", VARLINK_MORE);
+    varlink_reply_done(&reply);
+    ck_assert(!session_evict(machine.manager));
+    TAILQ_FOREACH(session, &machine.manager->sessions, link)
+        session->active_at = 0;
+    ck_assert(session_evict(machine.manager));
+    ck_assert(!session_evict(machine.manager));
+    ck_assert_uint_eq(machine.manager->n_sessions, 1);
+    ck_assert_uint_eq(machine.manager->subscribers.n, 1);
+    varlink_client_free(idle);
+    varlink_client_free(busy);
+}
+END_TEST
+
 START_TEST(every_interface_describes_itself)
 {
     static const char *const names[] = { "io.czone.Container", "io.czone.Zone", "io.czone.Host",
@@ -385,6 +431,8 @@ int main(void)
     tcase_add_test(tests, more_subscribers_than_the_limit_are_refused);
     tcase_add_test(tests, a_subscriber_that_does_not_read_costs_a_bounded_amount);
     tcase_add_test(tests, a_connection_too_many_is_told_so_and_ends);
+    tcase_add_test(tests, the_host_is_heard_on_a_connection_too_many);
+    tcase_add_test(tests, an_idle_connection_makes_room_for_another_and_one_with_a_call_does_not);
     tcase_add_test(tests, every_interface_describes_itself);
     return guest_test_main(tests, "guest_service");
 }
