@@ -231,15 +231,9 @@ void container_end(struct container *container, const char *why)
     case CONTAINER_WANTED:
     case CONTAINER_STARTING:
         (void)refusal_set(&refusal, -ECANCELED, ERROR_SYSTEM, NULL, "%s", why);
-        if (container->state == CONTAINER_WANTED) {
-            fail(container, &refusal);
-            answer_waiters(container);
-            /* Reports that it is empty, and with that the lease is released. */
-            program_stop(&container->program);
-            return;
-        }
         fail(container, &refusal);
         answer_waiters(container);
+        /* Reports that it is empty, and with that the lease is released. */
         program_stop(&container->program);
         return;
     case CONTAINER_RUNNING:
