@@ -17,8 +17,8 @@ struct czone_sys {
     int helper_fd; /* the cgroup of helpers, a leaf of the base; opened at the first fork */
     bool is_cgroup2;
     uint64_t block_size; /* 0 before it was asked for; it does not change */
-    char *base;         /* path of the base below the root */
-    char *helper_nodes; /* what helper_fd's cpuset.mems was last set to */
+    char *base;          /* path of the base below the root */
+    char *helper_nodes;  /* what helper_fd's cpuset.mems was last set to */
     struct providers providers;
 };
 
