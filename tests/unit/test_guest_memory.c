@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Memory that comes, for whom it is, and what becomes of it when nobody has it. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/guest/lease.h"
+#include "tests/unit/guest_host.h"
+
+START_TEST(a_region_that_is_plugged_anew_is_not_on_its_way_out_any_more)
+{
+    static const char done[] = "\"ok\": true, \"start\": 4294967296, \"bytes\": 134217728";
+
+    attach(host, "0");
+    spawn(SPAWN, "wanted");
+    ck_assert_str_eq(report(expect_signal(host, "plug"), done), "");
+    machine_run(&machine, 5200);
+    (void)expect_signal(host, "unplug");
+    spawn("{\"args\": [\"/bin/sh\"], \"memory\": 1}", "wanted");
+    ck_assert_str_eq(report(expect_signal(host, "plug"), done), "");
+    ck_assert(
+        !signal_book_leaving(&machine.manager->host.book, (struct czone_range){ UINT64_C(1) << 32, BLOCK }));
+    ck_assert_uint_eq(machine.manager->host.n_loans, 1);
+}
+END_TEST
+
+/* The next signal to the host, which is to take this back. */
+static int64_t expect_unplug(uint64_t start, uint64_t bytes)
+{
+    struct varlink_reply reply = machine_next(&machine, host);
+    const json_t *signal = json_object_get(reply.parameters, "signal");
+    int64_t id = json_integer_value(json_object_get(signal, "id"));
+
+    ck_assert_str_eq(json_string_value(json_object_get(signal, "kind")), "unplug");
+    ck_assert_int_eq(json_integer_value(json_object_get(signal, "start")), (json_int_t)start);
+    ck_assert_int_eq(json_integer_value(json_object_get(signal, "bytes")), (json_int_t)bytes);
+    varlink_reply_done(&reply);
+    return id;
+}
+
+START_TEST(memory_that_no_host_ever_reported_is_offered_to_one_that_attaches)
+{
+    machine_plug(&machine, 1, 32);
+    machine_plug(&machine, 1, 33);
+    machine_plug(&machine, 2, 34);
+    attach(host, "0");
+    (void)expect_unplug(32 * BLOCK, 2 * BLOCK);
+    (void)expect_unplug(34 * BLOCK, BLOCK);
+}
+END_TEST
+
+START_TEST(memory_of_a_plug_that_its_host_did_not_live_to_report_is_offered_once_the_plug_is_settled)
+{
+    int64_t id;
+
+    attach(host, "0");
+    spawn(SPAWN, "wanted");
+    id = expect_signal(host, "plug");
+    machine_plug(&machine, 1, 32);
+    varlink_client_free(host);
+    machine_run(&machine, 0);
+    host = machine_client(&machine);
+    attach(host, "0");
+    ck_assert_int_eq(expect_signal(host, "plug"), id);
+    machine_run(&machine, 20);
+    ck_assert_uint_eq(machine.manager->host.book.n_open, 1);
+    ck_assert_str_eq(report(id, "\"ok\": false, \"reason\": \"no-device\""), "");
+    (void)expect_unplug(32 * BLOCK, BLOCK);
+}
+END_TEST
+
+START_TEST(memory_is_not_offered_twice_to_hosts_that_attach_one_after_the_other)
+{
+    int64_t id;
+
+    machine_plug(&machine, 1, 32);
+    attach(host, "0");
+    id = expect_unplug(32 * BLOCK, BLOCK);
+    varlink_client_free(host);
+    host = machine_client(&machine);
+    attach(host, "0");
+    ck_assert_int_eq(expect_unplug(32 * BLOCK, BLOCK), id);
+    ck_assert_uint_eq(machine.manager->host.book.n_open, 1);
+    ck_assert_str_eq(report(id, "\"ok\": false, \"reason\": \"unknown-range\""), "");
+    ck_assert(!evtimer_pending(machine.manager->host.retry, NULL));
+}
+END_TEST
+
+START_TEST(memory_the_host_did_not_take_is_offered_again_later)
+{
+    machine_plug(&machine, 1, 32);
+    attach(host, "0");
+    ck_assert_str_eq(report(expect_unplug(32 * BLOCK, BLOCK), "\"ok\": true, \"bytes\": 0"), "");
+    ck_assert(evtimer_pending(machine.manager->host.retry, NULL));
+    event_active(machine.manager->host.retry, EV_TIMEOUT, 0);
+    (void)expect_unplug(32 * BLOCK, BLOCK);
+}
+END_TEST
+
+START_TEST(memory_that_comes_for_one_plug_is_not_given_to_another_container)
+{
+    attach(host, "0");
+    spawn(SPAWN, "wanted");
+    (void)expect_signal(host, "plug");
+    machine_plug(&machine, 1, 32);
+    spawn("{\"args\": [\"/bin/sh\"], \"memory\": 1}", "wanted");
+    (void)expect_signal(host, "plug");
+}
+END_TEST
+
+START_TEST(memory_that_comes_for_a_plug_that_was_given_up_is_not_given_to_anybody)
+{
+    struct varlink_reply reply;
+
+    attach(host, "0");
+    spawn(SPAWN, "wanted");
+    (void)expect_signal(host, "plug");
+    reply =
+        machine_call(&machine, reporter, "io.czone.Container.Remove", "{\"id\": \"a\", \"force\": true}", 0);
+    varlink_reply_done(&reply);
+    (void)expect_signal(host, "cancel");
+    machine_plug(&machine, 1, 32);
+    spawn(SPAWN, "wanted");
+    (void)expect_signal(host, "plug");
+}
+END_TEST
+
+/* The lease of the only container. */
+static const struct lease *the_lease(void)
+{
+    return TAILQ_FIRST(&machine.manager->leases);
+}
+
+/* What a lease told its owner. */
+static unsigned int acquired_count, returned_count;
+
+static void on_acquired(void *owner, const struct refusal *refusal)
+{
+    (void)owner;
+    (void)refusal;
+    acquired_count++;
+}
+
+static void on_returned(void *owner, struct receipt *receipt)
+{
+    (void)owner;
+    (void)receipt;
+    returned_count++;
+}
+
+/* Begins a lease of one block without a container, so that its helper has not been heard yet when this is
+ * back. */
+static struct lease *begin_lease(void)
+{
+    static const struct lease_ops ops = { .acquired = on_acquired, .returned = on_returned };
+    struct czone_tier_choice any = { .preference = CZONE_TIER_ANY };
+    struct refusal refusal = { 0 };
+    struct lease *lease = NULL;
+
+    ck_assert_int_eq(lease_new(machine.manager, "a", BLOCK, any, "any", &ops, &acquired_count, &lease, &refusal), 0);
+    ck_assert_int_eq(lease->phase, LEASE_RESERVING);
+    return lease;
+}
+
+START_TEST(an_arrival_that_somebody_else_s_look_took_from_the_kernel_still_wakes_who_waits)
+{
+    attach(host, "0");
+    spawn(SPAWN, "wanted");
+    ck_assert_str_eq(
+        report(expect_signal(host, "plug"), "\"ok\": true, \"start\": 4294967296, \"bytes\": 134217728"), "");
+    ck_assert_int_eq(the_lease()->phase, LEASE_ARRIVING);
+    machine_plug(&machine, 1, 32);
+    manager_sync(machine.manager);
+    machine_run(&machine, 0);
+    ck_assert(the_lease() == NULL || the_lease()->phase != LEASE_ARRIVING);
+}
+END_TEST
+
+START_TEST(a_zone_is_taken_from_a_second_place_when_the_best_is_on_its_way_out)
+{
+    machine_plug(&machine, 1, 32);
+    attach(host, "0");
+    (void)expect_unplug(32 * BLOCK, BLOCK);
+    machine_plug(&machine, 2, 33);
+    ck_assert_uint_eq(begin_lease()->place.start, 33 * BLOCK);
+}
+END_TEST
+
+START_TEST(a_release_of_a_zone_in_the_making_waits_for_no_undo_and_ends_by_itself)
+{
+    struct lease *lease;
+
+    machine_plug(&machine, 1, 32);
+    lease = begin_lease();
+    lease_release(lease);
+    ck_assert_int_eq(lease->phase, LEASE_RESERVING);
+    ck_assert_uint_eq(returned_count, 0);
+    for (int i = 0; i < 2000 && returned_count == 0; i++)
+        machine_run(&machine, 5);
+    ck_assert_uint_eq(returned_count, 1);
+    ck_assert_uint_eq(acquired_count, 0);
+    ck_assert(TAILQ_EMPTY(&machine.manager->leases));
+}
+END_TEST
+
+START_TEST(a_container_whose_remover_vanished_is_forgotten_all_the_same)
+{
+    struct varlink_client *client = machine_client(&machine);
+
+    machine_plug(&machine, 1, 32);
+    spawn(SPAWN, "wanted");
+    ck_assert_int_eq(varlink_client_send(client, "io.czone.Container.Remove",
+                                         json_pack("{s:s, s:b}", "id", "a", "force", 1), 0),
+                     0);
+    (void)varlink_client_process(client, varlink_client_events(client));
+    (void)event_base_loop(machine.manager->base, EVLOOP_NONBLOCK);
+    varlink_client_free(client);
+    for (int i = 0; i < 100 && machine.manager->n_containers > 0; i++)
+        machine_run(&machine, 20);
+    ck_assert_uint_eq(machine.manager->n_containers, 0);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tests = tcase_create("memory");
+
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_set_timeout(tests, 60);
+    tcase_add_test(tests, a_region_that_is_plugged_anew_is_not_on_its_way_out_any_more);
+    tcase_add_test(tests, memory_that_no_host_ever_reported_is_offered_to_one_that_attaches);
+    tcase_add_test(tests,
+                   memory_of_a_plug_that_its_host_did_not_live_to_report_is_offered_once_the_plug_is_settled);
+    tcase_add_test(tests, memory_is_not_offered_twice_to_hosts_that_attach_one_after_the_other);
+    tcase_add_test(tests, memory_the_host_did_not_take_is_offered_again_later);
+    tcase_add_test(tests, memory_that_comes_for_one_plug_is_not_given_to_another_container);
+    tcase_add_test(tests, memory_that_comes_for_a_plug_that_was_given_up_is_not_given_to_anybody);
+    tcase_add_test(tests, an_arrival_that_somebody_else_s_look_took_from_the_kernel_still_wakes_who_waits);
+    tcase_add_test(tests, a_zone_is_taken_from_a_second_place_when_the_best_is_on_its_way_out);
+    tcase_add_test(tests, a_release_of_a_zone_in_the_making_waits_for_no_undo_and_ends_by_itself);
+    tcase_add_test(tests, a_container_whose_remover_vanished_is_forgotten_all_the_same);
+    return guest_test_main(tests, "guest_memory");
+}
