@@ -7,10 +7,10 @@ import subprocess
 import time
 
 from wire import Connection
-from vm import BUILD
+from vm import AGENTS
 
-CZONECTL = os.path.join(BUILD, "agent", "ctl", "czonectl")
-HOSTD = os.path.join(BUILD, "agent", "host", "czone-hostd")
+CZONECTL = os.path.join(AGENTS, "agent", "ctl", "czonectl")
+HOSTD = os.path.join(AGENTS, "agent", "host", "czone-hostd")
 
 
 class CtlError(Exception):

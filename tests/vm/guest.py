@@ -110,11 +110,15 @@ class Guest:
         """What must not be left behind by a refused request: cgroups, mounts, processes, zones' memory."""
         cgroups = self.sh("find /sys/fs/cgroup -mindepth 1 -type d").split()
         mounts = self.read("/proc/self/mountinfo").splitlines()
-        processes = self.sh("for p in /proc/[0-9]*; do [ -e $p/exe ] && readlink $p/exe; done | sort | grep -v busybox; true")
+        # The console's own shells are in the root cgroup.
+        processes = self.sh(
+            "for p in /proc/[0-9]*; do c=$(cat $p/cgroup 2>/dev/null); e=$(readlink $p/exe 2>/dev/null); "
+            "case $c-$e in 0::/-*busybox | 0::/- | -*) ;; *) echo ${c#0::} $e ;; esac; done | sort"
+        )
         return {
             "cgroups": sorted(cgroups),
             "mounts": sorted(line.split(" - ")[0].split(" ", 3)[3] for line in mounts),
-            "processes": processes.split("\n"),
+            "processes": processes.splitlines(),
             "nodes": self.nodes(),
         }
 

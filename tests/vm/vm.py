@@ -11,6 +11,8 @@ from qmp import Monitor
 PROJECT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SCRIPTS = os.path.join(PROJECT, "examples", "microvm")
 BUILD = os.environ.get("CZONE_BUILD", os.path.join(PROJECT, "build"))
+# czoned, czone-hostd and czonectl may come from another build, for instance one with sanitizers.
+AGENTS = os.environ.get("CZONE_AGENTS", BUILD)
 # The Debian suite whose kernel the guest runs.
 SUITE = os.environ.get("CZONE_KERNEL_SUITE", "bookworm")
 
@@ -29,7 +31,7 @@ class MicroVM:
     append: words for the kernel command line. build: None leaves czoned out. daemon: czoned's arguments.
     """
 
-    def __init__(self, zones=(), dimm_nodes=0, memory="512M", cpus=2, append="", add=None, modules=(), build=BUILD, suite=None, daemon=()):
+    def __init__(self, zones=(), dimm_nodes=0, memory="512M", cpus=2, append="", add=None, modules=(), build=AGENTS, suite=None, daemon=()):
         self.directory = tempfile.mkdtemp(prefix="czone-vm.")
         self.arguments = ["--dir", self.directory, "--memory", memory, "--cpus", str(cpus), "--append", append]
         self.arguments += ["--kernel", script("kernel", suite or SUITE), "--dimm-nodes", str(dimm_nodes)]
