@@ -157,7 +157,8 @@ static struct lease *begin_lease(void)
     struct refusal refusal = { 0 };
     struct lease *lease = NULL;
 
-    ck_assert_int_eq(lease_new(machine.manager, "a", BLOCK, any, "any", &ops, &acquired_count, &lease, &refusal), 0);
+    ck_assert_int_eq(
+        lease_new(machine.manager, "a", BLOCK, any, "any", &ops, &acquired_count, &lease, &refusal), 0);
     ck_assert_int_eq(lease->phase, LEASE_RESERVING);
     return lease;
 }
