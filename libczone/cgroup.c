@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 
 #include "cleanup.h"
 #include "clock.h"
@@ -156,19 +157,23 @@ int czone_cgroup_populated(struct czone_cgroup *cgroup)
     return cgroup_is_populated(cgroup->ctx, cgroup->fd);
 }
 
-int czone_cgroup_watch(struct czone_cgroup *cgroup)
+int czone_cgroup_watch(struct czone_cgroup *cgroup, int inotify_fd)
 {
-    return cgroup->ctx->backend->cgroup_watch(cgroup->ctx->sys, cgroup->fd);
+    return cgroup->ctx->backend->cgroup_watch(cgroup->ctx->sys, cgroup->fd, inotify_fd);
 }
 
 int czone_cgroup_wait_empty(struct czone_cgroup *cgroup, unsigned timeout_ms)
 {
     uint64_t deadline_ns = clock_after_ms(timeout_ms);
     cleanup_close int watch_fd = -EBADF;
+    int watch;
 
-    watch_fd = czone_cgroup_watch(cgroup);
+    watch_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
     if (watch_fd < 0)
-        return watch_fd;
+        return -errno;
+    watch = czone_cgroup_watch(cgroup, watch_fd);
+    if (watch < 0)
+        return watch;
     for (;;) {
         struct pollfd fd = { .fd = watch_fd, .events = POLLIN };
         char events[512];

@@ -3,6 +3,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/inotify.h>
 
 #include "cgroup.h"
 #include "cleanup.h"
@@ -302,8 +304,8 @@ static void release_awaited(struct czone_job *job)
         return;
     }
     job->is_waiting = false;
-    cleanup_close_fd(&job->watch_fd);
-    job->watch_fd = -EBADF;
+    /* Closing it takes a grace period of the kernel: later. */
+    (void)epoll_ctl(job->epoll_fd, EPOLL_CTL_DEL, job->watch_fd, NULL);
     if (r == 0)
         r = begin(job);
     if (r < 0)
@@ -316,10 +318,21 @@ static const struct job_kind release_kind = {
     .over = release_over,
 };
 
+static int watch_exit(struct czone_job *job)
+{
+    struct czone_ctx *ctx = job->zone->ctx;
+    int r;
+
+    job->watch_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    if (job->watch_fd < 0)
+        return -errno;
+    r = ctx->backend->cgroup_watch(ctx->sys, job->cgroup_fd, job->watch_fd);
+    return r < 0 ? r : job_watch(job, job->watch_fd);
+}
+
 /* Everything that can be done while the processes are still on their way out. */
 static int start(struct czone_job *job)
 {
-    struct czone_ctx *ctx = job->zone->ctx;
     size_t n_plans;
     int r;
 
@@ -327,8 +340,7 @@ static int start(struct czone_job *job)
     if (r < 0)
         return r;
     if (job->is_waiting) {
-        job->watch_fd = ctx->backend->cgroup_watch(ctx->sys, job->cgroup_fd);
-        r = job->watch_fd < 0 ? job->watch_fd : job_watch(job, job->watch_fd);
+        r = watch_exit(job);
         if (r < 0)
             return r;
     }

@@ -191,7 +191,8 @@ int lease_reserve(struct lease *lease, struct czone_range within, struct czone_f
     r = czone_zone_reserve_start(lease->manager->ctx, &request, &job, failure);
     if (r == 0) {
         lease->phase = LEASE_RESERVING;
-        r = loop_job_start(&lease->job, lease->manager->base, job, on_reserved, lease);
+        r = loop_job_start(&lease->job, lease->manager->base, &lease->manager->grace, job, on_reserved,
+                           lease);
     }
     if (r < 0)
         clear_mark(lease, r);

@@ -104,7 +104,8 @@ void lease_return_start(struct lease *lease)
     lease_move(lease, CZONE_ZONE_DRAINING, NULL);
     r = czone_zone_release_start(lease->zone, &options, &job, &failure);
     if (r == 0)
-        r = loop_job_start(&lease->job, lease->manager->base, job, on_released, lease);
+        r = loop_job_start(&lease->job, lease->manager->base, &lease->manager->grace, job, on_released,
+                           lease);
     if (r < 0)
         quarantine(lease, failure.message[0] != '\0' ? failure.message : strerror(-r));
 }

@@ -35,12 +35,14 @@ static void on_progress(evutil_socket_t fd, short what, void *data)
     loop_job_stop(&finished);
 }
 
-int loop_job_start(struct loop_job *loop_job, struct event_base *base, struct czone_job *job,
+int loop_job_start(struct loop_job *loop_job, struct event_base *base, struct grace *grace,
+                   struct czone_job *job,
                    void (*done)(struct czone_job *, int, const struct czone_failure *, void *), void *data)
 {
     int r = -ENOMEM;
 
-    *loop_job = (struct loop_job){ .job = job, .done = done, .data = data };
+    *loop_job = (struct loop_job){ .job = job, .grace = grace, .done = done, .data = data };
+    grace_hold(grace);
     loop_job->event = event_new(base, czone_job_fd(job), EV_READ, on_progress, loop_job);
     if (loop_job->event != NULL)
         r = arm(loop_job);
@@ -54,5 +56,8 @@ void loop_job_stop(struct loop_job *loop_job)
     if (loop_job->event != NULL)
         event_free(loop_job->event);
     loop_job->event = NULL;
+    if (loop_job->job == NULL)
+        return;
     loop_job->job = czone_job_unref(loop_job->job);
+    grace_release(loop_job->grace);
 }

@@ -2,14 +2,17 @@
 #ifndef GUEST_LOOP_JOB_H
 #define GUEST_LOOP_JOB_H
 
-/* A czone_job in an event loop. */
+/* A czone_job in an event loop; while it runs, grace periods are expedited. */
 
 #include <event2/event.h>
 
 #include <czone/job.h>
 
+#include "agent/guest/grace.h"
+
 struct loop_job {
     struct czone_job *job;
+    struct grace *grace;
     struct event *event;
     void (*done)(struct czone_job *job, int result, const struct czone_failure *failure, void *data);
     void *data;
@@ -18,6 +21,7 @@ struct loop_job {
 /*
  * Follows a job to its end.
  *
+ * @grace borrowed until it is over
  * @job   owned from here on, on failure too (then it is dropped, which undoes it)
  * @done  called once from the loop, with result 0 or the job's negative errno and its failure; the job can
  *        still be asked for its result there and is dropped when done returns. loop_job is over before: done
@@ -25,7 +29,8 @@ struct loop_job {
  *
  * Returns 0 or -ENOMEM.
  */
-int loop_job_start(struct loop_job *loop_job, struct event_base *base, struct czone_job *job,
+int loop_job_start(struct loop_job *loop_job, struct event_base *base, struct grace *grace,
+                   struct czone_job *job,
                    void (*done)(struct czone_job *, int, const struct czone_failure *, void *), void *data);
 
 /* Drops the job, which undoes it as far as it goes. Accepts one that does not run. */

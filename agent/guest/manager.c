@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
+#include <unistd.h>
 
 #include "agent/guest/clock.h"
 #include "agent/guest/container.h"
@@ -17,6 +19,7 @@
 #include "agent/guest/self.h"
 #include "agent/guest/services.h"
 #include "agent/guest/session.h"
+#include "proto/cleanup.h"
 
 /* Turns of the loop after its end: a reply takes two, from the hook that announces it to the socket. */
 #define LAST_TURNS 4
@@ -234,11 +237,37 @@ int manager_watch_memory(struct manager *manager)
                      EV_READ | EV_PERSIST, on_monitor);
 }
 
+/* Not told apart: looking at a cgroup costs as little as finding out which one it was. */
+static void on_exits(evutil_socket_t fd, short what, void *data)
+{
+    struct manager *manager = data;
+    struct container *container, *next;
+    char drain[4096];
+
+    (void)what;
+    if (read(fd, drain, sizeof(drain)) < 0 && errno != EAGAIN)
+        log_warning("cannot read from inotify: %s", strerror(errno));
+    for (container = TAILQ_FIRST(&manager->containers); container != NULL; container = next) {
+        next = TAILQ_NEXT(container, link);
+        program_check(&container->program);
+    }
+}
+
+int manager_watch_exits(struct manager *manager)
+{
+    manager->exits_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    if (manager->exits_fd < 0)
+        return log_fail(-errno, "cannot make an inotify instance: %s", strerror(errno));
+    return add_event(manager, &manager->exits_event, manager->exits_fd, EV_READ | EV_PERSIST, on_exits);
+}
+
 static int add_events(struct manager *manager)
 {
     int r;
 
     r = manager_watch_memory(manager);
+    if (r == 0)
+        r = manager_watch_exits(manager);
     if (r == 0)
         r = add_event(manager, &manager->term_event, SIGTERM, EV_SIGNAL | EV_PERSIST, on_terminate);
     if (r == 0)
@@ -273,6 +302,8 @@ static int open_marks(struct manager *manager)
     r = marks_open(&manager->zone_marks, run_dir, "czoned.zones");
     if (r == 0)
         r = marks_open(&manager->loan_marks, run_dir, "czoned.loans");
+    if (r == 0)
+        r = marks_open(&manager->knob_marks, run_dir, "czoned.knobs");
     return r < 0 ? log_fail(r, "cannot use the run directory %s: %s", run_dir, strerror(-r)) : 0;
 }
 
@@ -296,6 +327,9 @@ static int set_up(struct manager *manager)
     r = open_marks(manager);
     if (r < 0)
         return r;
+    r = grace_open(&manager->grace, GRACE_ATTRIBUTE, &manager->knob_marks);
+    if (r < 0)
+        log_warning("cannot use %s, memory is returned more slowly: %s", GRACE_ATTRIBUTE, strerror(-r));
     r = launcher_new(&manager->launcher);
     if (r < 0)
         return log_fail(r, "cannot prepare the launcher: %s", strerror(-r));
@@ -318,7 +352,8 @@ struct manager *manager_alloc(const struct options *options)
         return NULL;
     manager->options = options;
     manager->notify = (struct notify)NOTIFY_INIT;
-    manager->zone_marks = manager->loan_marks = (struct marks)MARKS_INIT;
+    manager->exits_fd = -EBADF;
+    manager->zone_marks = manager->loan_marks = manager->knob_marks = (struct marks)MARKS_INIT;
     TAILQ_INIT(&manager->sessions);
     TAILQ_INIT(&manager->containers);
     TAILQ_INIT(&manager->leases);
@@ -361,6 +396,7 @@ struct manager *manager_free(struct manager *manager)
         (void)container_free(TAILQ_FIRST(&manager->containers));
     orphans_done(manager);
     lease_abandon_all(manager);
+    grace_close(&manager->grace);
     subscribers_done(&manager->subscribers);
     while (!TAILQ_EMPTY(&manager->receipt_followers))
         follower_drop(TAILQ_FIRST(&manager->receipt_followers));
@@ -372,6 +408,8 @@ struct manager *manager_free(struct manager *manager)
     manager->service = varlink_service_free(manager->service);
     manager->launcher = launcher_free(manager->launcher);
     free_event(manager->monitor_event);
+    free_event(manager->exits_event);
+    cleanup_fd(&manager->exits_fd);
     free_event(manager->term_event);
     free_event(manager->int_event);
     free_event(manager->stop_timer);
@@ -379,6 +417,7 @@ struct manager *manager_free(struct manager *manager)
     czone_ctx_unref(manager->ctx);
     marks_close(&manager->zone_marks);
     marks_close(&manager->loan_marks);
+    marks_close(&manager->knob_marks);
     notify_close(&manager->notify);
     if (manager->base != NULL)
         event_base_free(manager->base);

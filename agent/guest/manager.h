@@ -10,6 +10,7 @@
 #include <czone/czone.h>
 
 #include "agent/guest/auto_online.h"
+#include "agent/guest/grace.h"
 #include "agent/guest/host.h"
 #include "agent/guest/key_store.h"
 #include "agent/guest/launch.h"
@@ -36,6 +37,8 @@ struct manager {
     struct czone_ctx *ctx;
     struct czone_monitor *monitor;
     struct event *monitor_event;
+    int exits_fd; /* inotify of the cgroups that are on their way out */
+    struct event *exits_event;
     struct event *term_event, *int_event;
     struct event *stop_timer;
     struct varlink_service *service;
@@ -50,12 +53,14 @@ struct manager {
     TAILQ_HEAD(orphan_list, orphan) orphans;
     struct marks zone_marks; /* zones that are ours */
     struct marks loan_marks; /* regions that the host has plugged for us */
+    struct marks knob_marks; /* settings of the kernel that are to be put back */
     struct key_store keys;
     struct host host;
     struct receipts receipts;
     struct follower_list receipt_followers;
     struct subscribers subscribers;
     struct auto_online auto_online;
+    struct grace grace;
     bool stopping;
     /* Nodes that got memory while a plug was under way: it is spoken for until that plug is settled. */
     unsigned char fresh_nodes[NODES_MAX / 8];
@@ -76,6 +81,8 @@ struct manager *manager_alloc(const struct options *options);
 int manager_add_services(struct manager *manager);
 /* Follows its monitor. */
 int manager_watch_memory(struct manager *manager);
+/* Hears of cgroups that are empty. */
+int manager_watch_exits(struct manager *manager);
 
 /* Accepts NULL and one that is half made. Returns NULL. */
 struct manager *manager_free(struct manager *manager);

@@ -96,7 +96,7 @@ static void on_log(evutil_socket_t fd, short what, void *data)
 }
 
 /* Reports the end once no process is left. */
-static void check_empty(struct program *program)
+void program_check(struct program *program)
 {
     int r;
 
@@ -111,21 +111,9 @@ static void check_empty(struct program *program)
     while (program->launch.log_fd >= 0 && read_log(program))
         ;
     end_log(program);
-    free_event(&program->watch_event);
-    close_fd(&program->watch_fd);
     free_event(&program->timer);
     program->stopping = false;
     program->ops->emptied(program->owner, 0);
-}
-
-static void on_watch(evutil_socket_t fd, short what, void *data)
-{
-    char drain[4096];
-
-    (void)what;
-    if (read(fd, drain, sizeof(drain)) < 0 && errno != EAGAIN)
-        log_warning("cannot read from inotify: %s", strerror(errno));
-    check_empty(data);
 }
 
 /* For the first process of a program that nobody waits for any more. */
@@ -157,7 +145,6 @@ static void on_empty_timeout(struct program *program)
 {
     siginfo_t killed = { .si_code = CLD_KILLED };
 
-    free_event(&program->watch_event);
     leave_first(program);
     end_log(program);
     if (program->running) {
@@ -383,15 +370,16 @@ int program_signal(struct program *program, int signal)
     return r;
 }
 
-/* Without inotify there is still the deadline: the end comes late, but it comes. */
+/* Without a watch there is still the deadline: the end comes late, but it comes. */
 static void watch_cgroup(struct program *program)
 {
+    int r;
+
     if (arm(program, EMPTY_TIMEOUT_NS) < 0)
         log_error("cannot arm the deadline of %s: out of memory", czone_cgroup_path(program->cgroup));
-    program->watch_fd = czone_cgroup_watch(program->cgroup);
-    if (program->watch_fd < 0 || add_event(program, &program->watch_event, program->watch_fd, on_watch) < 0)
-        log_error("cannot watch %s: %s", czone_cgroup_path(program->cgroup),
-                  program->watch_fd < 0 ? strerror(-program->watch_fd) : "out of memory");
+    r = czone_cgroup_watch(program->cgroup, program->manager->exits_fd);
+    if (r < 0)
+        log_error("cannot watch %s: %s", czone_cgroup_path(program->cgroup), strerror(-r));
 }
 
 void program_stop(struct program *program)
@@ -407,7 +395,7 @@ void program_stop(struct program *program)
                 log_error("cannot kill %s: %s", czone_cgroup_path(program->cgroup), strerror(-r));
         }
     }
-    check_empty(program);
+    program_check(program);
 }
 
 bool program_oom_killed(struct program *program)
@@ -439,9 +427,7 @@ void program_done(struct program *program)
     free_event(&program->result_event);
     free_event(&program->pid_event);
     free_event(&program->log_event);
-    free_event(&program->watch_event);
     free_event(&program->timer);
-    close_fd(&program->watch_fd);
     close_fd(&program->launch.pidfd);
     close_fd(&program->launch.result_fd);
     close_fd(&program->launch.log_fd);

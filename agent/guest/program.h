@@ -45,13 +45,12 @@ struct program {
     bool reaped;  /* no first process is left, or none ever was */
     bool stopping;
     bool log_ended;
-    int watch_fd; /* inotify on cgroup.events */
-    struct event *result_event, *pid_event, *log_event, *watch_event, *timer;
+    struct event *result_event, *pid_event, *log_event, *timer;
 };
 
 #define PROGRAM_INIT                                                                                         \
     {                                                                                                        \
-        .launch = LAUNCH_INIT, .reaped = true, .watch_fd = -EBADF                                            \
+        .launch = LAUNCH_INIT, .reaped = true                                                                \
     }
 
 /*
@@ -71,6 +70,10 @@ int program_signal(struct program *program, int signal);
 
 /* Kills all of it. emptied() follows, or is called from within. Again is harmless. */
 void program_stop(struct program *program);
+
+/* Looks whether all of it has ended; call it when a cgroup's events have changed. emptied() may follow from
+ * within. */
+void program_check(struct program *program);
 
 /* Whether the kernel killed a process of it for its memory limit (memory.events). Read it before
  * program_remove(). */

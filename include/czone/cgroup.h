@@ -58,11 +58,16 @@ int czone_cgroup_kill(struct czone_cgroup *cgroup);
 int czone_cgroup_populated(struct czone_cgroup *cgroup);
 
 /*
- * An inotify fd that becomes readable whenever cgroup.events changes, for an event loop; the caller owns and
- * closes it and drains it by read(). Check czone_cgroup_populated() after creating it. Returns the fd or a
- * negative errno.
+ * Adds cgroup.events to an inotify instance of the caller, which becomes readable whenever that file changes.
+ * One instance for all cgroups, kept open: closing it waits for a grace period of the kernel, 10 ms and more.
+ * Check czone_cgroup_populated() after the call: a change before it is not told.
+ *
+ * @inotify_fd  from inotify_init1(); borrowed
+ *
+ * Returns the watch descriptor, 0 or greater (the kernel ends the watch when the cgroup is removed), or a
+ * negative errno of inotify_add_watch(): -ENOSPC (fs.inotify.max_user_watches), -ENOENT (removed).
  */
-int czone_cgroup_watch(struct czone_cgroup *cgroup);
+int czone_cgroup_watch(struct czone_cgroup *cgroup, int inotify_fd);
 
 /* Waits until nothing is left in it. Returns 0, -ETIMEDOUT or a negative errno. Blocks up to timeout_ms. */
 int czone_cgroup_wait_empty(struct czone_cgroup *cgroup, unsigned timeout_ms);

@@ -166,20 +166,16 @@ int cgroup_children(struct czone_sys *sys, int cgroup_fd, int (*fn)(void *data, 
     return 0;
 }
 
-int cgroup_watch(struct czone_sys *sys, int cgroup_fd)
+int cgroup_watch(struct czone_sys *sys, int cgroup_fd, int inotify_fd)
 {
-    cleanup_close int fd = -EBADF;
     char path[64];
+    int watch;
 
     (void)sys;
-    fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-    if (fd < 0)
-        return -errno;
     /* inotify takes paths only; this one names the directory that is held open, wherever it is mounted. */
     (void)snprintf(path, sizeof(path), "/proc/self/fd/%d/cgroup.events", cgroup_fd);
-    if (inotify_add_watch(fd, path, IN_MODIFY) < 0)
-        return -errno;
-    return TAKE_FD(fd);
+    watch = inotify_add_watch(inotify_fd, path, IN_MODIFY);
+    return watch < 0 ? -errno : watch;
 }
 
 int cgroup_of(struct czone_sys *sys, pid_t pid, char *buffer, size_t size)

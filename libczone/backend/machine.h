@@ -60,7 +60,7 @@ int cgroup_charges(struct czone_sys *sys, int cgroup_fd, czone_node_id first, si
                    struct czone_sys_charge *ret_charges);
 int cgroup_children(struct czone_sys *sys, int cgroup_fd, int (*fn)(void *data, const char *name),
                     void *data);
-int cgroup_watch(struct czone_sys *sys, int cgroup_fd);
+int cgroup_watch(struct czone_sys *sys, int cgroup_fd, int inotify_fd);
 int cgroup_of(struct czone_sys *sys, pid_t pid, char *buffer, size_t size);
 
 /* uevent.c */

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # czoned without a kernel that plugs memory: its nouns, and its service over socket pairs on a machine made of files.
 if(TARGET czoned_objects)
-    foreach(noun container_state key_store log_ring notify options receipt service signal_book spawn_request host memory)
+    foreach(noun container_state grace key_store log_ring notify options receipt service signal_book spawn_request host memory)
         add_executable(test_guest_${noun} unit/test_guest_${noun}.c unit/guest_machine.c
                                           $<TARGET_OBJECTS:czoned_objects> $<TARGET_OBJECTS:czone_launch_objects>)
         czone_defaults(test_guest_${noun})

@@ -171,6 +171,7 @@ void machine_set_up(struct machine *machine, int nodes)
     ck_assert_int_eq(launcher_new(&manager->launcher), 0);
     ck_assert_int_eq(host_init(&manager->host, manager, lease_on_answer), 0);
     ck_assert_int_eq(manager_watch_memory(manager), 0);
+    ck_assert_int_eq(manager_watch_exits(manager), 0);
     ck_assert_int_eq(manager_add_services(manager), 0);
 }
 

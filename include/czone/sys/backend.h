@@ -160,7 +160,7 @@ struct czone_backend {
                            void *data);
 
     /* As czone_cgroup_watch(). */
-    int (*cgroup_watch)(struct czone_sys *sys, int cgroup_fd);
+    int (*cgroup_watch)(struct czone_sys *sys, int cgroup_fd, int inotify_fd);
 
     /* Path below the root of the cgroup a process is in. -ESRCH. */
     int (*cgroup_of)(struct czone_sys *sys, pid_t pid, char *buffer, size_t size);

@@ -1,15 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The load and the yardsticks of the memory benchmarks, run inside the guest. Built static, so that it runs
- * in any root. Subcommands:
- *
- *   membench fill BYTES              touches BYTES of anonymous memory, prints "ready", sleeps until killed
- *   membench walk BYTES FILE COUNT   the same, then walks it for ever in steps; each step's start and
- * duration go to FILE, a ring of COUNT samples (struct sample) membench join CGROUP INDEX CMD…  joins a
- * cgroup, takes the relative memory policy for node INDEX of its cpuset, runs CMD: a container without
- * czoned, for the baselines membench online FIRST COUNT      brings blocks online as movable memory,
- * ascending membench offline FIRST COUNT     takes blocks offline, descending, in a bare loop; prints the
- * nanoseconds it took
+ * in any root. The table of verbs at the end is the list of what it does.
  */
 #include <errno.h>
 #include <fcntl.h>
