@@ -11,6 +11,7 @@
 #include "proto/cleanup.h"
 
 #define ATTRIBUTE "/sys/devices/system/memory/auto_online_blocks"
+#define MOVABLE   "online_movable"
 
 static int write_policy(const char *policy)
 {
@@ -21,7 +22,7 @@ static int write_policy(const char *policy)
     return 0;
 }
 
-int auto_online_disable(struct auto_online *auto_online)
+int auto_online_set(struct auto_online *auto_online)
 {
     CLEANUP_FD int fd = open(ATTRIBUTE, O_RDONLY | O_CLOEXEC);
     char policy[sizeof(auto_online->before)] = "";
@@ -31,12 +32,12 @@ int auto_online_disable(struct auto_online *auto_online)
     if (fd < 0 || read(fd, policy, sizeof(policy) - 1) < 0)
         return log_fail(-errno, "cannot read %s: %s", ATTRIBUTE, strerror(errno));
     policy[strcspn(policy, "\n")] = '\0';
-    if (strcmp(policy, "offline") == 0 || strcmp(policy, "online_movable") == 0)
+    if (strcmp(policy, MOVABLE) == 0)
         return 0;
-    r = write_policy("offline");
+    r = write_policy(MOVABLE);
     if (r < 0)
         return r;
-    log_info("plugged memory stays offline until czoned takes it (auto_online_blocks was \"%s\")", policy);
+    log_info("plugged memory comes online as movable (auto_online_blocks was \"%s\")", policy);
     (void)snprintf(auto_online->before, sizeof(auto_online->before), "%s", policy);
     return 0;
 }

@@ -219,7 +219,7 @@ static int open_machine(struct manager *manager, struct self *self)
     r = czone_monitor_new(manager->ctx, &manager->monitor);
     if (r < 0)
         return log_fail(r, "cannot listen to the kernel's memory events: %s", strerror(-r));
-    r = auto_online_disable(&manager->auto_online);
+    r = auto_online_set(&manager->auto_online);
     (void)czone_ctx_check(manager->ctx, on_danger, NULL);
     return r;
 }

@@ -46,6 +46,12 @@ static enum czone_node_role role_of(const struct czone_ctx *ctx, czone_node_id i
     return node != NULL ? node->role : CZONE_NODE_UNFIT;
 }
 
+static bool is_idle(const struct czone_ctx *ctx, const struct czone_block *block)
+{
+    return (block->state == CZONE_BLOCK_OFFLINE || block->state == CZONE_BLOCK_MOVABLE) &&
+           role_of(ctx, block->node) == CZONE_NODE_FREE;
+}
+
 bool memory_map_idle(const struct czone_ctx *ctx, struct czone_range range)
 {
     const struct czone_block *blocks;
@@ -54,7 +60,7 @@ bool memory_map_idle(const struct czone_ctx *ctx, struct czone_range range)
     if (n * czone_inventory_block_size(ctx) < range.size)
         return false;
     for (size_t i = 0; i < n; i++)
-        if (blocks[i].state != CZONE_BLOCK_OFFLINE || role_of(ctx, blocks[i].node) != CZONE_NODE_FREE)
+        if (!is_idle(ctx, &blocks[i]))
             return false;
     return true;
 }
@@ -67,7 +73,7 @@ bool memory_map_next_idle(const struct czone_ctx *ctx, uint64_t from, struct czo
     size_t n = find_blocks(ctx, all, &blocks);
 
     for (size_t i = 0; i < n; i++) {
-        bool idle = blocks[i].state == CZONE_BLOCK_OFFLINE && role_of(ctx, blocks[i].node) == CZONE_NODE_FREE;
+        bool idle = is_idle(ctx, &blocks[i]);
 
         if (run.size > 0 && (!idle || blocks[i].id.n * size != run.start + run.size ||
                              blocks[i].node.n != blocks[i - 1].node.n))

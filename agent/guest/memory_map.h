@@ -10,11 +10,12 @@
 
 #include "proto/reason.h"
 
-/* All blocks of the range are there, offline, and of nodes that nobody claims. */
+/* A block that no zone has: of a node that nobody claims, and offline, or online with nothing but movable
+ * pages, as plugged memory comes. Here: all blocks of the range are there, and each is idle. */
 bool memory_map_idle(const struct czone_ctx *ctx, struct czone_range range);
 
 /*
- * The first run of offline blocks of one node that nobody claims, not below `from`.
+ * The first run of idle blocks of one node, not below `from`.
  *
  * Returns whether there is one.
  */

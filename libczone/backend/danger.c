@@ -38,8 +38,8 @@ static const struct danger dangers[] = {
       false,
       "devices/system/memory/auto_online_blocks",
       { "offline", "online_movable" },
-      "the kernel puts plugged memory online by itself, where its own objects may pin it; turn it off: "
-      "echo offline > /sys/devices/system/memory/auto_online_blocks" },
+      "the kernel puts plugged memory online by itself, where its own objects may pin it; do this: "
+      "echo online_movable > /sys/devices/system/memory/auto_online_blocks" },
 };
 
 static bool is_harmless(const struct danger *danger, const char *value)
