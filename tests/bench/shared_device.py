@@ -36,8 +36,8 @@ class SharedDevice:
         return time.monotonic() - begin
 
     def grow(self, size):
-        """Plugs, and has the guest online what came as movable memory, as an operator of virtio-mem would set it up."""
-        self.guest.sh("echo online_movable > /sys/devices/system/memory/auto_online_blocks")
+        """Plugs, and waits until the kernel has put it online as movable memory: an operator of virtio-mem would set it up as czoned does
+        (auto_online_blocks)."""
         self.resize(size)
         # The blocks come online after QEMU's figure has moved.
         for _ in range(600):
@@ -47,7 +47,6 @@ class SharedDevice:
             time.sleep(0.05)
         else:
             raise TimeoutError(f"node {self.node} did not come online: {states}")
-        self.guest.sh("echo offline > /sys/devices/system/memory/auto_online_blocks")
 
     def start(self, name, *command):
         """Starts a container; its output goes to /tmp/shared-NAME."""

@@ -168,16 +168,6 @@ static int set_block(unsigned long block, const char *state)
     return -1;
 }
 
-static int do_online(char **args)
-{
-    unsigned long first = strtoul(args[0], NULL, 10), count = strtoul(args[1], NULL, 10);
-
-    for (unsigned long i = 0; i < count; i++)
-        if (set_block(first + i, "online_movable") < 0)
-            return EXIT_FAILURE;
-    return EXIT_SUCCESS;
-}
-
 static int do_offline(char **args)
 {
     unsigned long first = strtoul(args[0], NULL, 10), count = strtoul(args[1], NULL, 10);
@@ -197,17 +187,16 @@ int main(int argc, char **argv)
         int n_args;
         int (*run)(char **args);
     } verbs[] = {
-        { "fill", 1, do_fill },     { "walk", 3, do_walk },       { "join", 3, do_join },
-        { "reap", 1, do_reap },     { "clock", 0, do_clock },     { "window", 3, do_window },
-        { "online", 2, do_online }, { "offline", 2, do_offline },
+        { "fill", 1, do_fill },       { "walk", 3, do_walk },   { "join", 3, do_join },
+        { "reap", 1, do_reap },       { "clock", 0, do_clock }, { "window", 3, do_window },
+        { "offline", 2, do_offline },
     };
 
     for (size_t i = 0; argc > 1 && i < sizeof(verbs) / sizeof(verbs[0]); i++)
         if (strcmp(argv[1], verbs[i].name) == 0 && argc - 2 >= verbs[i].n_args)
             return verbs[i].run(argv + 2);
     fputs("membench: usage: fill BYTES | walk BYTES FILE COUNT | join CGROUP INDEX CMD… |\n"
-          "                reap CGROUP | clock | window FILE FROM TO | online|offline "
-          "FIRST COUNT\n",
+          "                reap CGROUP | clock | window FILE FROM TO | offline FIRST COUNT\n",
           stderr);
     return EXIT_FAILURE;
 }
