@@ -140,6 +140,7 @@ static void on_reserved(struct czone_job *job, int result, const struct czone_fa
     struct refusal refusal = REFUSAL_INIT;
     bool stayed;
 
+    manager_follow_memory(lease->manager);
     if (result == 0)
         result = czone_job_zone(job, &lease->zone);
     if (result == 0) {

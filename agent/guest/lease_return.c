@@ -70,6 +70,7 @@ static void on_released(struct czone_job *job, int result, const struct czone_fa
     struct lease *lease = data;
     struct czone_release release = CZONE_RELEASE_INIT;
 
+    manager_follow_memory(lease->manager);
     if (result == 0)
         result = czone_job_release(job, &release);
     if (result < 0) {

@@ -21,6 +21,10 @@
 #include "agent/guest/session.h"
 #include "proto/cleanup.h"
 
+/* While blocks go on- or offline the kernel tells of each. Nobody waits for that, and a CPU that is busy with
+ * it holds up the next block: a grace period is over at once on a CPU that is idle. */
+#define MONITOR_REST_NS (50 * NSEC_PER_MSEC)
+
 /* Turns of the loop after its end: a reply takes two, from the hook that announces it to the socket. */
 #define LAST_TURNS 4
 
@@ -80,16 +84,45 @@ void manager_sync(struct manager *manager)
         event_active(manager->monitor_event, EV_READ, 0);
 }
 
-static void on_monitor(evutil_socket_t fd, short what, void *data)
+void manager_follow_memory(struct manager *manager)
+{
+    if (manager->monitor_event == NULL || event_pending(manager->monitor_event, EV_READ, NULL))
+        return;
+    (void)event_del(manager->monitor_rest);
+    if (event_add(manager->monitor_event, NULL) < 0)
+        log_error("cannot listen to the kernel's memory events: out of memory");
+}
+
+static void on_memory(struct manager *manager)
+{
+    (void)take_memory_events(manager);
+    host_check_departed(&manager->host);
+    lease_check_arrivals(manager);
+    host_offer_idle(&manager->host);
+}
+
+static void on_rested(evutil_socket_t fd, short what, void *data)
 {
     struct manager *manager = data;
 
     (void)fd;
     (void)what;
-    (void)take_memory_events(manager);
-    host_check_departed(&manager->host);
-    lease_check_arrivals(manager);
-    host_offer_idle(&manager->host);
+    on_memory(manager);
+    manager_follow_memory(manager);
+}
+
+static void on_monitor(evutil_socket_t fd, short what, void *data)
+{
+    struct manager *manager = data;
+    struct timeval rest = clock_timeval(MONITOR_REST_NS);
+
+    (void)fd;
+    (void)what;
+    if (manager->grace.n_holders > 0 && !lease_any_arriving(manager) &&
+        event_add(manager->monitor_rest, &rest) == 0)
+        (void)event_del(manager->monitor_event);
+    else
+        on_memory(manager);
 }
 
 struct container *manager_find(const struct manager *manager, const char *id)
@@ -233,6 +266,9 @@ static int add_event(struct manager *manager, struct event **event, int fd, shor
 
 int manager_watch_memory(struct manager *manager)
 {
+    manager->monitor_rest = evtimer_new(manager->base, on_rested, manager);
+    if (manager->monitor_rest == NULL)
+        return log_fail(-ENOMEM, "out of memory");
     return add_event(manager, &manager->monitor_event, czone_monitor_fd(manager->monitor),
                      EV_READ | EV_PERSIST, on_monitor);
 }
@@ -408,6 +444,7 @@ struct manager *manager_free(struct manager *manager)
     manager->service = varlink_service_free(manager->service);
     manager->launcher = launcher_free(manager->launcher);
     free_event(manager->monitor_event);
+    free_event(manager->monitor_rest);
     free_event(manager->exits_event);
     cleanup_fd(&manager->exits_fd);
     free_event(manager->term_event);

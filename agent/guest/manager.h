@@ -37,7 +37,8 @@ struct manager {
     struct czone_ctx *ctx;
     struct czone_monitor *monitor;
     struct event *monitor_event;
-    int exits_fd; /* inotify of the cgroups that are on their way out */
+    struct event *monitor_rest; /* pending while monitor_event is not */
+    int exits_fd;               /* inotify of the cgroups that are on their way out */
     struct event *exits_event;
     struct event *term_event, *int_event;
     struct event *stop_timer;
@@ -89,6 +90,9 @@ struct manager *manager_free(struct manager *manager);
 
 /* Runs until all containers have ended after SIGTERM or SIGINT. Returns 0 or a negative errno. */
 int manager_run(struct manager *manager);
+
+/* Listens to the kernel's memory events again, at once, after a job that made it rest. */
+void manager_follow_memory(struct manager *manager);
 
 /* Brings the view of the machine up to date with what the kernel has announced so far. */
 void manager_sync(struct manager *manager);
