@@ -11,8 +11,8 @@
 
 struct run_options {
     int64_t memory, pids;
-    const char *tier, *id, *env_file, *cwd, *user, *hostname, *root, *key;
     json_t *env;
+    const char *tier, *id, *env_file, *cwd, *user, *hostname, *root, *bundle, *key;
     bool remove, detach, wait_returned;
 };
 
@@ -35,33 +35,51 @@ static const struct option_row rows[] = {
     { "hostname", 0, OPTION_TEXT, OF(hostname), "NAME", "host name the container sees", 0, 0 },
     { "root", 0, OPTION_TEXT, OF(root), "DIR",
       "directory in the guest that becomes its root (the guest's, read-only)", 0, 0 },
+    { "bundle", 'b', OPTION_TEXT, OF(bundle), "DIR",
+      "run the OCI bundle in this directory of the guest: its config.json says all that options here do not",
+      0, 0 },
     { "pids", 0, OPTION_NUMBER, OF(pids), "N", "the most processes it may have", 1, INT32_MAX },
     { "key", 0, OPTION_TEXT, OF(key), "KEY",
       "idempotency key: the same request with it is not done twice (random)", 0, 0 },
     { 0 },
 };
 
-static const struct run_options defaults = { .memory = MEMORY_DEFAULT };
+static const struct run_options defaults = { 0 };
 
 static int set_text(json_t *spawn, const char *name, const char *text)
 {
     return text ? json_object_set_new(spawn, name, json_string(text)) : 0;
 }
 
+/* A bundle brings its program, and may bring its memory. */
+static int set_program(json_t *spawn, const struct run_options *options, char **words, size_t n_words)
+{
+    CLEANUP_JSON json_t *args = json_array();
+    int64_t memory = options->memory;
+    int r = 0;
+
+    if (!memory && !options->bundle)
+        memory = MEMORY_DEFAULT;
+    if (memory)
+        r |= json_object_set_new(spawn, "memory", json_integer(memory));
+    if (options->bundle)
+        return r | set_text(spawn, "bundle", options->bundle);
+    for (size_t i = 0; i < n_words; i++)
+        r |= json_array_append_new(args, json_string(words[i]));
+    return r | json_object_set(spawn, "args", args);
+}
+
 static enum exit_code build(const struct ctl *ctl, const struct run_options *options, char **words,
                             size_t n_words, json_t **ret)
 {
-    CLEANUP_JSON json_t *spawn = json_object(), *env = NULL, *args = json_array();
+    CLEANUP_JSON json_t *spawn = json_object(), *env = NULL;
     enum exit_code code;
-    int r = 0;
+    int r;
 
     code = environment_collect(ctl, options->env_file, options->env, &env);
     if (code)
         return code;
-    for (size_t i = 0; i < n_words; i++)
-        r |= json_array_append_new(args, json_string(words[i]));
-    r |= json_object_set(spawn, "args", args);
-    r |= json_object_set_new(spawn, "memory", json_integer(options->memory));
+    r = set_program(spawn, options, words, n_words);
     r |= set_text(spawn, "id", options->id);
     r |= set_text(spawn, "cwd", options->cwd);
     r |= set_text(spawn, "user", options->user);
@@ -126,7 +144,7 @@ static enum exit_code print_started(const struct run *run)
     return EXIT_OK;
 }
 
-static enum exit_code check(const struct ctl *ctl, const struct run_options *options)
+static enum exit_code check(const struct ctl *ctl, const struct run_options *options, size_t n_arguments)
 {
     const char *wrong = NULL;
 
@@ -134,6 +152,10 @@ static enum exit_code check(const struct ctl *ctl, const struct run_options *opt
         wrong = "--detach returns at once; it does not go with --rm or --wait-returned";
     else if (ctl->options.json && !options->detach)
         wrong = "--json needs --detach: otherwise standard output is the container's own";
+    else if (options->bundle && n_arguments)
+        wrong = "--bundle runs the program that the bundle's config.json names; it takes no PROGRAM";
+    else if (!options->bundle && !n_arguments)
+        wrong = "needs a PROGRAM, or --bundle";
     if (wrong)
         ctl_error(ctl, "%s", wrong);
     return wrong ? EXIT_USAGE : EXIT_OK;
@@ -147,7 +169,7 @@ static int run_verb(struct ctl *ctl, const void *data, char **arguments, size_t 
     enum exit_code code;
     int status;
 
-    code = check(ctl, options);
+    code = check(ctl, options, n_arguments);
     if (!code)
         code = build(ctl, options, arguments, n_arguments, &spawn);
     if (!code)
@@ -166,11 +188,11 @@ static int run_verb(struct ctl *ctl, const void *data, char **arguments, size_t 
 
 const struct verb verb_run = {
     .name = "run",
-    .synopsis = "[--] PROGRAM [ARGUMENT...]",
+    .synopsis = "[--] [PROGRAM [ARGUMENT...]]",
     .summary = "Run a program in a container with a memory zone of its own",
     .details = "Shows the program's output and exits with its status (128 + N if signal N killed it).\n"
                "SIGINT, SIGTERM, SIGHUP and SIGQUIT are passed on; a second one detaches.",
-    .min = 1,
+    .min = 0,
     .max = UNLIMITED_ARGUMENTS,
     .flags = VERB_COMMAND | VERB_STATUS,
     .options = rows,

@@ -35,6 +35,8 @@ static const struct known_error known_errors[] = {
       "--root is a directory in the guest, not on the host" },
     { "io.czone.Container.NoSuchUser", EXIT_CANNOT_RUN,
       "the user must be in the root's /etc/passwd; numbers (UID:GID) always work" },
+    { "io.czone.Container.BadBundle", EXIT_CANNOT_RUN,
+      "change that member of the bundle's config.json; czoned(8) lists what is supported" },
     { "io.czone.Container.WrongState", EXIT_REFUSED, NULL },
     { "io.czone.Container.Timeout", EXIT_TIMED_OUT, NULL },
     { "io.czone.Container.TooMany", EXIT_REFUSED, "remove containers that are done with `czonectl rm`" },

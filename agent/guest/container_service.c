@@ -6,6 +6,7 @@
 
 #include "agent/guest/container.h"
 #include "agent/guest/manager.h"
+#include "agent/guest/oci_config.h"
 #include "agent/guest/services.h"
 #include "proto/cleanup.h"
 #include "varlink_interface_texts.h"
@@ -110,6 +111,9 @@ static int spawn(struct manager *manager, struct varlink_connection *connection,
         return r;
     spawn_request_launch(request, &launch);
     r = launch_check(&launch, &failure);
+    if (r < 0 && failure.trouble == LAUNCH_BAD_PARAMETER && request->bundle != NULL)
+        return refusal_bundle(refusal, request->bundle, oci_config_member(failure.parameter),
+                              failure.message);
     if (r < 0 && failure.trouble == LAUNCH_BAD_PARAMETER) {
         struct varlink_fault fault;
 
@@ -127,6 +131,19 @@ static int spawn(struct manager *manager, struct varlink_connection *connection,
     return reply_spawned(manager, connection, container, &fingerprint);
 }
 
+/* A request whose bundle is no good, unless it is the repeat of one whose bundle was. */
+static int refuse_bundle(struct manager *manager, struct varlink_connection *connection,
+                         const struct spawn_request *request, const struct varlink_fault *fault,
+                         struct refusal *refusal)
+{
+    struct fingerprint fingerprint;
+    int r = check_key(manager, connection, request, &fingerprint, refusal);
+
+    if (r != 0)
+        return r < 0 ? r : 0;
+    return refusal_bundle(refusal, request->bundle, fault->parameter, fault->reason.text);
+}
+
 static int on_spawn(struct varlink_connection *connection, const struct varlink_call *call, void *userdata)
 {
     struct spawn_request request = SPAWN_REQUEST_INIT;
@@ -137,6 +154,8 @@ static int on_spawn(struct varlink_connection *connection, const struct varlink_
     r = spawn_request_decode(&request, call->parameters, &fault);
     if (r == -EINVAL)
         r = varlink_connection_invalid_parameter(connection, &fault);
+    else if (r == -EBADMSG)
+        r = refuse_bundle(userdata, connection, &request, &fault, &refusal);
     else if (r == 0 || r == -EDOM)
         r = spawn(userdata, connection, &request, r == 0, &refusal);
     spawn_request_done(&request);

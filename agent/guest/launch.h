@@ -94,11 +94,20 @@ struct launch_request {
      * group is the one listed there, else the one of the same number, and never silently group 0. Name and
      * lone uid bring the supplementary groups of the root's /etc/group; uid:gid has none. */
     const char *user;
+    /* Supplementary groups beside those that user brings. */
+    const gid_t *groups;
+    size_t n_groups;
+    mode_t umask;
+    /* Which of the capabilities that a container can have user 0 keeps, as bits (launch_capability_find());
+     * other users keep none. UINT64_MAX: all of them. */
+    uint64_t capabilities;
     /* Letters, digits, '-' and '.', up to 64. NULL: the guest's. */
     const char *hostname;
     /* Absolute path of a directory of the guest, used as it is, writable, with what is mounted below it.
      * Missing /dev, /proc and /sys are created in it. NULL: the guest's own root, read-only. */
     const char *root;
+    /* The root cannot be written to, whatever it is made of; mounts can, if they say so. */
+    bool read_only;
     /* Upper limit of each tmpfs (/tmp, /run, /dev/shm), in bytes, so that filling one is ENOSPC before it is
      * an OOM kill: half of the container's memory is a good choice. 0: the kernel's default. */
     uint64_t tmpfs_limit;
@@ -112,7 +121,7 @@ struct launch_request {
 
 #define LAUNCH_REQUEST_INIT                                                                                  \
     {                                                                                                        \
-        .cgroup_fd = -EBADF                                                                                  \
+        .umask = 022, .capabilities = UINT64_MAX, .cgroup_fd = -EBADF                                        \
     }
 
 #define LAUNCH_DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

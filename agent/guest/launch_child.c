@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 
 #include "agent/guest/launch_identity.h"
+#include "agent/guest/launch_mount.h"
 #include "agent/guest/launch_seccomp.h"
 #include "agent/guest/launch_step.h"
 #include "agent/guest/launch_tree.h"
@@ -187,13 +188,20 @@ static int run(const struct launch_child *child, struct launch_step *step)
     r = launch_tree_enter(plan, child->tree, &null, step);
     if (r < 0)
         return r;
+    if (plan->request->read_only) {
+        /* Not before: targets of mounts may have had to be made. */
+        launch_step_set(step, LAUNCH_STAGE_MOUNT, "make read-only", "/");
+        r = launch_mount_close("/");
+        if (r < 0)
+            return r;
+    }
     r = set_up_stdio(child, null, step);
     if (r < 0)
         return r;
-    (void)umask(022);
+    (void)umask(plan->request->umask);
     launch_step_set(step, LAUNCH_STAGE_IDENTITY, "become user",
                     plan->request->user ? plan->request->user : "0:0");
-    r = launch_identity_assume(&plan->user);
+    r = launch_identity_assume(&plan->user, plan->request->capabilities);
     if (r < 0)
         return r;
     launch_step_set(step, LAUNCH_STAGE_CWD, "change to cwd", plan->cwd);

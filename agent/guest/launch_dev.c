@@ -24,7 +24,7 @@ static const struct link {
     { "stderr", "/proc/self/fd/2" }, { "ptmx", "pts/ptmx" },
 };
 
-static const char *const directories[] = { "pts", "shm" };
+static const char *const directories[] = { "pts", "shm", "mqueue" };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -70,7 +70,7 @@ int launch_dev_complete(int dev, uint64_t shm_limit, struct launch_step *step)
     static const struct launch_mount_option pts_options[] = {
         { "mode", "0620" }, { "ptmxmode", "0666" }, { "gid", "5" }, { NULL, NULL }
     };
-    CLEANUP_FD int pts = -EBADF, shm = -EBADF;
+    CLEANUP_FD int pts = -EBADF, shm = -EBADF, mqueue = -EBADF;
     int r;
 
     launch_step_set(step, LAUNCH_STAGE_MOUNT, "mount devpts on", "/dev/pts");
@@ -82,5 +82,12 @@ int launch_dev_complete(int dev, uint64_t shm_limit, struct launch_step *step)
         return r;
     launch_step_set(step, LAUNCH_STAGE_MOUNT, "mount a tmpfs on", "/dev/shm");
     shm = launch_mount_new_tmpfs("1777", shm_limit, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
-    return shm < 0 ? shm : attach_at(dev, "shm", shm);
+    r = shm < 0 ? shm : attach_at(dev, "shm", shm);
+    if (r < 0)
+        return r;
+    launch_step_set(step, LAUNCH_STAGE_MOUNT, "mount mqueue on", "/dev/mqueue");
+    mqueue = launch_mount_new("mqueue", NULL, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+    if (mqueue == -ENODEV)
+        return 0; /* a kernel without message queues */
+    return mqueue < 0 ? mqueue : attach_at(dev, "mqueue", mqueue);
 }

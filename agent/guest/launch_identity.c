@@ -3,24 +3,49 @@
 
 #include <grp.h>
 #include <linux/capability.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #define BIT(cap) (UINT64_C(1) << (cap))
 
-static const uint64_t allowed = BIT(CAP_CHOWN) | BIT(CAP_DAC_OVERRIDE) | BIT(CAP_FSETID) | BIT(CAP_FOWNER) |
-                                BIT(CAP_SETGID) | BIT(CAP_SETUID) | BIT(CAP_SETFCAP) | BIT(CAP_SETPCAP) |
-                                BIT(CAP_NET_BIND_SERVICE) | BIT(CAP_SYS_CHROOT) | BIT(CAP_KILL) |
-                                BIT(CAP_AUDIT_WRITE);
+/* Docker's default set less MKNOD and NET_RAW. */
+static const struct {
+    const char *name;
+    uint64_t bit;
+} grantable[] = {
+    { "CAP_CHOWN", BIT(CAP_CHOWN) },
+    { "CAP_DAC_OVERRIDE", BIT(CAP_DAC_OVERRIDE) },
+    { "CAP_FSETID", BIT(CAP_FSETID) },
+    { "CAP_FOWNER", BIT(CAP_FOWNER) },
+    { "CAP_SETGID", BIT(CAP_SETGID) },
+    { "CAP_SETUID", BIT(CAP_SETUID) },
+    { "CAP_SETFCAP", BIT(CAP_SETFCAP) },
+    { "CAP_SETPCAP", BIT(CAP_SETPCAP) },
+    { "CAP_NET_BIND_SERVICE", BIT(CAP_NET_BIND_SERVICE) },
+    { "CAP_SYS_CHROOT", BIT(CAP_SYS_CHROOT) },
+    { "CAP_KILL", BIT(CAP_KILL) },
+    { "CAP_AUDIT_WRITE", BIT(CAP_AUDIT_WRITE) },
+};
 
-static int drop_bounding_set(void)
+#define N_GRANTABLE (sizeof(grantable) / sizeof(grantable[0]))
+
+uint64_t launch_capability_find(const char *name)
+{
+    for (size_t i = 0; i < N_GRANTABLE; i++)
+        if (strcmp(grantable[i].name, name) == 0)
+            return grantable[i].bit;
+    return 0;
+}
+
+static int drop_bounding_set(uint64_t keep)
 {
     /* The kernel says where its list ends. */
     for (int cap = 0; cap < 64; cap++) {
         if (prctl(PR_CAPBSET_READ, cap, 0, 0, 0) < 0)
             break;
-        if (!(allowed & BIT(cap)) && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
+        if (!(keep & BIT(cap)) && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
             return -errno;
     }
     return 0;
@@ -43,17 +68,20 @@ static int limit_capabilities(uint64_t keep)
     return prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ? -errno : 0;
 }
 
-int launch_identity_assume(const struct launch_user *user)
+int launch_identity_assume(const struct launch_user *user, uint64_t capabilities)
 {
+    uint64_t keep = 0;
     int r;
 
-    r = drop_bounding_set();
+    for (size_t i = 0; i < N_GRANTABLE; i++)
+        keep |= grantable[i].bit & capabilities;
+    r = drop_bounding_set(keep);
     if (r < 0)
         return r;
     if (setgroups(user->n_groups, user->groups) < 0 || setresgid(user->gid, user->gid, user->gid) < 0 ||
         setresuid(user->uid, user->uid, user->uid) < 0)
         return -errno;
-    r = limit_capabilities(user->uid == 0 ? allowed : 0);
+    r = limit_capabilities(user->uid == 0 ? keep : 0);
     if (r < 0)
         return r;
     return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;

@@ -76,6 +76,13 @@ int launch_mount_copy(int fd, const char *path, uint64_t attributes)
     return take_fd(&tree);
 }
 
+int launch_mount_close(const char *path)
+{
+    struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
+
+    return mount_setattr(AT_FDCWD, path, 0, &attr, sizeof(attr)) < 0 ? -errno : 0;
+}
+
 int launch_mount_isolate(void)
 {
     struct mount_attr attr = { .propagation = MS_PRIVATE };

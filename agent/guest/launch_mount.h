@@ -34,6 +34,9 @@ int launch_mount_attach(int mount, int target);
  * attributes are set on every mount of it, and it gets private propagation. */
 int launch_mount_copy(int fd, const char *path, uint64_t attributes);
 
+/* Makes the mount at path, and none below it, read-only. */
+int launch_mount_close(const char *path);
+
 /* Makes every mount of this namespace private, so that nothing done here is seen outside. */
 int launch_mount_isolate(void);
 

@@ -126,6 +126,11 @@ int launch_plan_make(struct launch_plan *plan, const struct launch_request *requ
     r = launch_user_find(&plan->root, request->user, &plan->user, failure);
     if (r < 0)
         return r;
+    r = launch_user_add_groups(&plan->user, request->groups, request->n_groups);
+    if (r < 0)
+        return launch_failure_set(failure, LAUNCH_BAD_PARAMETER, LAUNCH_STAGE_USER, r, "groups",
+                                  "a process can have %d groups at most, those of /etc/group included",
+                                  LAUNCH_GROUPS_MAX);
     r = check_cwd(plan, failure);
     if (r < 0)
         return r;

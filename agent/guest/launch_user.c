@@ -187,6 +187,22 @@ int launch_user_parse(const char *spec, const char *passwd, const char *group, s
     return 0;
 }
 
+int launch_user_add_groups(struct launch_user *user, const gid_t *groups, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        size_t known = 0;
+
+        while (known < user->n_groups && user->groups[known] != groups[i])
+            known++;
+        if (known < user->n_groups)
+            continue;
+        if (user->n_groups == LAUNCH_GROUPS_MAX)
+            return -E2BIG;
+        user->groups[user->n_groups++] = groups[i];
+    }
+    return 0;
+}
+
 /* Reads a whole file of the root. Returns 0 with NULL if there is none. */
 static int read_account_file(const struct launch_root *root, const char *path, char **ret_text)
 {

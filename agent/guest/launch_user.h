@@ -32,6 +32,10 @@ int launch_id_parse(const char *text, size_t length, uint32_t *ret_id);
  */
 int launch_user_parse(const char *spec, const char *passwd, const char *group, struct launch_user *ret_user);
 
+/* Adds supplementary groups that are not among the user's yet. Returns 0 or -E2BIG (more than
+ * LAUNCH_GROUPS_MAX in all). Pure. */
+int launch_user_add_groups(struct launch_user *user, const gid_t *groups, size_t n);
+
 /* launch_user_parse() with /etc/passwd and /etc/group of the root. spec NULL: 0:0. Returns 0 or
  * failure->error. */
 int launch_user_find(const struct launch_root *root, const char *spec, struct launch_user *ret_user,

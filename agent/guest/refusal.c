@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/guest/refusal.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,7 +10,7 @@
 static const struct {
     const char *id;
     const char *subject; /* the field that refusal->subject goes into */
-    bool state, bytes, limit, error;
+    bool state, member, bytes, limit, error;
 } errors[] = {
     { ERROR_NO_SUCH_CONTAINER, .subject = "id" },
     { ERROR_EXISTS, .subject = "id" },
@@ -22,6 +23,7 @@ static const struct {
     { ERROR_NO_SUCH_PROGRAM, .subject = "program" },
     { ERROR_NO_SUCH_ROOT, .subject = "root" },
     { ERROR_NO_SUCH_USER, .subject = "user" },
+    { ERROR_BAD_BUNDLE, .subject = "bundle", .member = true },
     { ERROR_WRONG_STATE, .subject = "id", .state = true },
     { ERROR_TIMEOUT, .subject = "id" },
     { ERROR_TOO_MANY, .limit = true },
@@ -51,6 +53,13 @@ int refusal_system(struct refusal *refusal, int error, const struct czone_failur
                        failure->message[0] != '\0' ? failure->message : strerror(-error));
 }
 
+int refusal_bundle(struct refusal *refusal, const char *bundle, const char *member, const char *why)
+{
+    (void)refusal_set(refusal, -EINVAL, ERROR_BAD_BUNDLE, bundle, "%s: %s", member, why);
+    (void)snprintf(refusal->member, sizeof(refusal->member), "%s", member);
+    return -EINVAL;
+}
+
 int refusal_reply(const struct refusal *refusal, struct varlink_connection *connection)
 {
     json_t *data = json_pack("{s:s}", "message", refusal->reason.text);
@@ -63,6 +72,8 @@ int refusal_reply(const struct refusal *refusal, struct varlink_connection *conn
             (void)json_object_set_new(data, errors[i].subject, json_string(refusal->subject.text));
         if (errors[i].state)
             (void)json_object_set_new(data, "state", json_string(refusal->state));
+        if (errors[i].member)
+            (void)json_object_set_new(data, "member", json_string(refusal->member));
         if (errors[i].bytes)
             (void)json_object_set_new(data, "bytes", json_integer(refusal->bytes));
         if (errors[i].limit && refusal->limit >= 0)

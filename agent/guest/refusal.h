@@ -24,6 +24,7 @@
 #define ERROR_NO_SUCH_PROGRAM   "io.czone.Container.NoSuchProgram"
 #define ERROR_NO_SUCH_ROOT      "io.czone.Container.NoSuchRoot"
 #define ERROR_NO_SUCH_USER      "io.czone.Container.NoSuchUser"
+#define ERROR_BAD_BUNDLE        "io.czone.Container.BadBundle"
 #define ERROR_WRONG_STATE       "io.czone.Container.WrongState"
 #define ERROR_TIMEOUT           "io.czone.Container.Timeout"
 #define ERROR_TOO_MANY          "io.czone.Container.TooMany"
@@ -31,8 +32,9 @@
 
 struct refusal {
     const char *id;        /* static string, one of the above; NULL: nothing was refused */
-    struct reason subject; /* what the error is about: id, key, tier, program, root or user */
+    struct reason subject; /* what the error is about: id, key, tier, program, root, user or bundle */
     const char *state;     /* WrongState: static string */
+    char member[128];      /* BadBundle: of its config.json */
     int64_t bytes;         /* NoMemory, HostRefused */
     int64_t limit;         /* HostRefused (-1: not said), TooMany */
     int error;             /* System: negative errno */
@@ -51,6 +53,9 @@ int refusal_set(struct refusal *refusal, int error, const char *id, const char *
 
 /* System: what libczone said. Returns `error`. */
 int refusal_system(struct refusal *refusal, int error, const struct czone_failure *failure);
+
+/* BadBundle: what is wrong with a member of the bundle's config.json. Returns -EINVAL. */
+int refusal_bundle(struct refusal *refusal, const char *bundle, const char *member, const char *why);
 
 /* Answers the running call with the refusal. Returns as varlink_connection_error(). */
 int refusal_reply(const struct refusal *refusal, struct varlink_connection *connection);

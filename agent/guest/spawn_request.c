@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/guest/spawn_request.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/guest/bundle.h"
+#include "agent/guest/launch_identity.h"
+#include "agent/guest/launch_user.h"
+#include "agent/guest/oci_config.h"
 #include "proto/cleanup.h"
 #include "proto/frame.h"
 
@@ -26,6 +31,12 @@ static const struct varlink_field fields[] = {
       .count_max = COUNT_MAX },
     { "cwd", VARLINK_STRING, offsetof(struct spawn_request, cwd), 0, .min = 1, .max = 4095 },
     { "user", VARLINK_STRING, offsetof(struct spawn_request, user), 0, .min = 1, .max = 255 },
+    { "groups", VARLINK_INTS, offsetof(struct spawn_request, groups), 0, .max = UINT32_MAX - 1,
+      .count_max = LAUNCH_GROUPS_MAX },
+    { "umask", VARLINK_INT, offsetof(struct spawn_request, umask), 0, .max = 0777 },
+    { "read_only", VARLINK_BOOL, offsetof(struct spawn_request, read_only), .flags = 0 },
+    { "capabilities", VARLINK_STRINGS, offsetof(struct spawn_request, capabilities), 0, .min = 1, .max = 64,
+      .count_max = 64 },
     { "hostname", VARLINK_STRING, offsetof(struct spawn_request, hostname), 0, .min = 1, .max = 64 },
     { "root", VARLINK_STRING, offsetof(struct spawn_request, root), 0, .min = 1, .max = 4095 },
     { "tier", VARLINK_STRING, offsetof(struct spawn_request, tier), 0, .min = 1, .max = 64 },
@@ -43,6 +54,44 @@ static int check_id(const char *id, struct varlink_fault *fault)
         fault, "id", "an id has letters, digits, '.', '_' and '-' and begins with neither '.' nor '-'");
 }
 
+static int check_capabilities(struct spawn_request *request, struct varlink_fault *fault)
+{
+    const json_t *name;
+    size_t i;
+
+    if (request->capabilities == NULL)
+        return 0;
+    request->capability_set = 0;
+    json_array_foreach(request->capabilities, i, name) {
+        uint64_t bit = launch_capability_find(json_string_value(name));
+        char place[48];
+
+        if (bit == 0) {
+            (void)snprintf(place, sizeof(place), "capabilities[%zu]", i);
+            return varlink_fault_set(fault, place,
+                                     "is %s, which is not a capability that a container can have",
+                                     json_string_value(name));
+        }
+        request->capability_set |= bit;
+    }
+    return 0;
+}
+
+static int copy_groups(struct spawn_request *request)
+{
+    const json_t *group;
+    size_t i;
+
+    if (request->groups == NULL)
+        return 0;
+    request->group_ids = calloc(json_array_size(request->groups) + 1, sizeof(*request->group_ids));
+    if (request->group_ids == NULL)
+        return -ENOMEM;
+    json_array_foreach(request->groups, i, group)
+        request->group_ids[i] = (gid_t)json_integer_value(group);
+    return 0;
+}
+
 static int vector(json_t *strings, const char ***ret_vector)
 {
     size_t n = json_array_size(strings);
@@ -56,15 +105,17 @@ static int vector(json_t *strings, const char ***ret_vector)
     return 0;
 }
 
-int spawn_request_decode(struct spawn_request *request, json_t *parameters, struct varlink_fault *fault)
+static int decode_plain(struct spawn_request *request, struct varlink_fault *fault)
 {
-    int r;
+    int r = varlink_fields_decode(request->parameters, fields, ELEMENTS(fields), 0, request, fault);
 
-    request->parameters = json_incref(parameters);
-    r = varlink_fields_decode(parameters, fields, ELEMENTS(fields), 0, request, fault);
     if (r < 0)
         return r;
     r = check_id(request->id, fault);
+    if (r == 0)
+        r = check_capabilities(request, fault);
+    if (r == 0)
+        r = copy_groups(request);
     if (r < 0)
         return r;
     if (json_array_size(request->args) == 0)
@@ -80,11 +131,45 @@ int spawn_request_decode(struct spawn_request *request, json_t *parameters, stru
     return czone_tier_choice_parse(request->tier, &request->choice) < 0 ? -EDOM : 0;
 }
 
+static int decode_bundle(struct spawn_request *request, struct varlink_fault *fault)
+{
+    json_t *key = json_object_get(request->asked, "key");
+    int r;
+
+    request->bundle = json_string_value(json_object_get(request->asked, "bundle"));
+    /* Needed where the bundle is no good: the first answer may be repeated when the bundle has gone. */
+    request->key = json_string_value(key);
+    r = bundle_expand(request->asked, &request->parameters, fault);
+    if (r < 0)
+        return r == -ENOMEM ? r : -EBADMSG;
+    r = decode_plain(request, fault);
+    if (r != -EINVAL || json_object_get(request->asked, fault->parameter) != NULL)
+        return r;
+    (void)snprintf(fault->parameter, sizeof(fault->parameter), "%s", oci_config_member(fault->parameter));
+    return -EBADMSG;
+}
+
+int spawn_request_decode(struct spawn_request *request, json_t *parameters, struct varlink_fault *fault)
+{
+    int r = bundle_check(parameters, fault);
+
+    if (r < 0)
+        return r;
+    if (r > 0) {
+        request->asked = json_incref(parameters);
+        return decode_bundle(request, fault);
+    }
+    request->parameters = json_incref(parameters);
+    return decode_plain(request, fault);
+}
+
 void spawn_request_done(struct spawn_request *request)
 {
+    free(request->group_ids);
     free(request->argv);
     free(request->envp);
     json_decref(request->parameters);
+    json_decref(request->asked);
     *request = (struct spawn_request)SPAWN_REQUEST_INIT;
 }
 
@@ -103,6 +188,11 @@ void spawn_request_launch(const struct spawn_request *request, struct launch_req
     ret_launch->env = request->envp;
     ret_launch->cwd = request->cwd;
     ret_launch->user = request->user;
+    ret_launch->groups = request->group_ids;
+    ret_launch->n_groups = json_array_size(request->groups);
+    ret_launch->umask = (mode_t)request->umask;
+    ret_launch->read_only = request->read_only;
+    ret_launch->capabilities = request->capability_set;
     ret_launch->hostname = request->hostname;
     ret_launch->root = request->root;
     ret_launch->tmpfs_limit = (uint64_t)request->memory / 2;
@@ -131,7 +221,7 @@ int spawn_request_fingerprint(const struct spawn_request *request, struct finger
 
     if (canonical == NULL)
         return -ENOMEM;
-    json_object_foreach(request->parameters, name, value) {
+    json_object_foreach(request->asked != NULL ? request->asked : request->parameters, name, value) {
         if (strcmp(name, "key") == 0 || json_is_null(value))
             continue;
         if (json_object_set(canonical, name, value) < 0)

@@ -10,25 +10,34 @@
 #include "proto/fields.h"
 
 struct spawn_request {
-    json_t *parameters;                                         /* owned: what follows borrows from it */
-    json_t *args, *env;                                         /* arrays of strings; env may be NULL */
+    json_t *parameters;   /* owned: what follows borrows from it */
+    json_t *asked;        /* as it was sent, where parameters were made from a bundle; owned */
+    const char *bundle;   /* borrows from it; NULL without a bundle */
+    json_t *args, *env;   /* arrays of strings; env may be NULL */
+    json_t *capabilities; /* array of strings; NULL: all a container can have */
+    json_t *groups;       /* array of integers; may be NULL */
+    bool read_only;
     const char *id, *cwd, *user, *hostname, *root, *tier, *key; /* NULL when absent; tier never */
     int64_t memory;
     int64_t pids; /* 0: the daemon's default */
+    int64_t umask;
+    uint64_t capability_set;
+    gid_t *group_ids; /* one allocation */
     struct czone_tier_choice choice;
     const char **argv, **envp; /* one allocation each, NULL-terminated, borrowing; envp NULL without env */
 };
 
 #define SPAWN_REQUEST_INIT                                                                                   \
     {                                                                                                        \
-        .tier = "any"                                                                                        \
+        .tier = "any", .umask = 022, .capability_set = UINT64_MAX                                            \
     }
 
 /*
- * Decodes the parameters of Spawn and keeps a reference to them.
+ * Decodes the parameters of Spawn and keeps a reference to them; with `bundle` they are made from its
+ * config.json first, which may block on the file system it is in.
  *
- * Returns 0, -EINVAL (fault says which field), -EDOM (the tier's name has not the form of one: answer
- * NoSuchTier) or -ENOMEM.
+ * Returns 0, -EINVAL (fault says which field), -EBADMSG (fault says which member of the bundle's config.json;
+ * key and bundle are set), -EDOM (the tier's name has not the form of one: answer NoSuchTier) or -ENOMEM.
  */
 int spawn_request_decode(struct spawn_request *request, json_t *parameters, struct varlink_fault *fault);
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # czoned without a kernel that plugs memory: its nouns, and its service over socket pairs on a machine made of files.
 if(TARGET czoned_objects)
-    foreach(noun container_state grace key_store log_ring notify options receipt service signal_book spawn_request host memory)
+    foreach(noun bundle container_state grace key_store log_ring notify oci_config options receipt service signal_book spawn_request host memory)
         add_executable(test_guest_${noun} unit/test_guest_${noun}.c unit/guest_machine.c
                                           $<TARGET_OBJECTS:czoned_objects> $<TARGET_OBJECTS:czone_launch_objects>)
         czone_defaults(test_guest_${noun})
@@ -10,4 +10,6 @@ if(TARGET czoned_objects)
                                                          PkgConfig::CHECK)
         add_test(NAME unit/guest/${noun} COMMAND test_guest_${noun})
     endforeach()
+    # What tools generate is also the fuzzer's seed.
+    target_compile_definitions(test_guest_oci_config PRIVATE OCI_CORPUS="${CMAKE_CURRENT_SOURCE_DIR}/fuzz/corpus/oci_config")
 endif()

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/mempolicy.h>
+#include <mqueue.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -261,6 +262,40 @@ static int root_is_limited(void)
     return 0;
 }
 
+static int root_keeps_kill_only(void)
+{
+    EXPECT(status_says("CapBnd:\t0000000000000020"));
+    EXPECT(status_says("CapPrm:\t0000000000000020"));
+    EXPECT(status_says("CapEff:\t0000000000000020"));
+    DENIED(EPERM, chown("/etc", 1, 1));
+    return 0;
+}
+
+/* As the test asked for it: user 0, groups, umask, and a root that is closed. */
+static int has_what_was_asked_for(void)
+{
+    gid_t groups[8];
+
+    EXPECT(getuid() == 0 && getgid() == 0);
+    EXPECT(getgroups(8, groups) == 2 && groups[0] == 5 && groups[1] == 77);
+    EXPECT(umask(0) == 027);
+    DENIED(EROFS, mkdir("/etc/new", 0755));
+    DENIED(EROFS, mkdir("/new", 0755));
+    EXPECT(mkdir("/dev/shm/new", 0755) == 0);
+    return 0;
+}
+
+/* A queue is a file of /dev/mqueue, and none of the guest's is there. */
+static int has_own_mqueue(void)
+{
+    mqd_t queue = mq_open("/probe", O_RDWR | O_CREAT | O_EXCL, 0600, NULL);
+    struct stat st;
+
+    EXPECT(queue != (mqd_t)-1);
+    EXPECT(stat("/dev/mqueue/probe", &st) == 0 && S_ISREG(st.st_mode));
+    return 0;
+}
+
 static bool variable_is(const char *name, const char *expected)
 {
     const char *value = getenv(name);
@@ -427,6 +462,9 @@ static const struct check {
     { "other-architectures-killed", other_architectures_killed },
     { "only-stdio-open", only_stdio_open },
     { "root-is-limited", root_is_limited },
+    { "has-what-was-asked-for", has_what_was_asked_for },
+    { "root-keeps-kill-only", root_keeps_kill_only },
+    { "has-own-mqueue", has_own_mqueue },
     { "user-has-nothing", user_has_nothing },
     { "signals-are-default", signals_are_default },
     { "cgroup-is-the-root", cgroup_is_the_root },

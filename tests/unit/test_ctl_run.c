@@ -212,6 +212,28 @@ START_TEST(what_was_not_asked_is_not_sent)
 }
 END_TEST
 
+START_TEST(a_bundle_says_all_that_options_do_not)
+{
+    peer_run(&peer, "run", "--bundle", "/srv/bundle", NULL);
+    ck_assert_int_eq(peer.status, 0);
+    ck_assert_uint_eq(json_object_size(peer_last(&peer, SPAWN)), 2);
+    ck_assert_str_eq(json_string_value(sent("bundle")), "/srv/bundle");
+    peer_run(&peer, "run", "-b", "/srv/bundle", "-m", "1G", NULL);
+    ck_assert_int_eq(json_integer_value(sent("memory")), 1 << 30);
+    ck_assert_ptr_null(sent("args"));
+}
+END_TEST
+
+START_TEST(a_program_and_a_bundle_exclude_each_other_and_one_is_needed)
+{
+    peer_run(&peer, "run", "--bundle", "/srv/bundle", "prog", NULL);
+    complains(122, "takes no PROGRAM");
+    peer_run(&peer, "run", "-m", "1G", NULL);
+    complains(122, "needs a PROGRAM, or --bundle");
+    ck_assert_uint_eq(peer.n_calls, 0);
+}
+END_TEST
+
 START_TEST(an_environment_without_a_name_is_refused_before_anything_happens)
 {
     peer_run(&peer, "run", "-e", "=x", "prog", NULL);
@@ -239,6 +261,7 @@ static const struct {
     { "io.czone.Container.NoSuchTier", 122 },
     { "io.czone.Container.System", 121 },
     { "org.varlink.service.InvalidParameter", 122 },
+    { "io.czone.Container.BadBundle", 126 },
 };
 
 START_TEST(its_own_failures_have_a_status_of_their_own)
@@ -441,6 +464,8 @@ int main(void)
     tcase_add_test(tcase, a_program_killed_by_a_signal_has_the_status_of_a_shell);
     tcase_add_test(tcase, every_option_reaches_the_guest);
     tcase_add_test(tcase, what_was_not_asked_is_not_sent);
+    tcase_add_test(tcase, a_bundle_says_all_that_options_do_not);
+    tcase_add_test(tcase, a_program_and_a_bundle_exclude_each_other_and_one_is_needed);
     tcase_add_test(tcase, an_environment_without_a_name_is_refused_before_anything_happens);
     tcase_add_loop_test(tcase, its_own_failures_have_a_status_of_their_own, 0,
                         (int)(sizeof(errors) / sizeof(*errors)));

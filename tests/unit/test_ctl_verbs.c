@@ -264,7 +264,7 @@ START_TEST(usage_errors_say_what_was_expected)
     peer_run(&peer, "run", "--rm", "-d", "true", NULL);
     complains(120 + EXIT_USAGE, "--detach");
     peer_run(&peer, "run", NULL);
-    complains(120 + EXIT_USAGE, "usage: czonectl run");
+    complains(120 + EXIT_USAGE, "needs a PROGRAM, or --bundle");
     ck_assert_uint_eq(peer.n_calls, 0);
 }
 END_TEST

@@ -77,6 +77,16 @@ static const struct {
       "args[0]" },
     { "{\"args\": [\"/bin/sh\"], \"memory\": 1, \"colour\": 1}", "org.varlink.service.InvalidParameter",
       "parameter", "colour" },
+    { "{\"args\": [\"/bin/sh\"], \"memory\": 1, \"capabilities\": [\"CAP_KILL\", \"CAP_SYS_ADMIN\"]}",
+      "org.varlink.service.InvalidParameter", "parameter", "capabilities[1]" },
+    { "{\"bundle\": \"bundle\", \"memory\": 1}", "org.varlink.service.InvalidParameter", "parameter",
+      "bundle" },
+    { "{\"bundle\": \"/bundle\", \"memory\": 1, \"args\": [\"sh\"]}", "org.varlink.service.InvalidParameter",
+      "parameter", "args" },
+    { "{\"bundle\": \"/no/such/bundle\", \"memory\": 1}", "io.czone.Container.BadBundle", "member",
+      "config.json" },
+    { "{\"bundle\": \"/no/such/bundle\", \"memory\": 1, \"key\": \"k\"}", "io.czone.Container.BadBundle",
+      "bundle", "/no/such/bundle" },
     { "{\"args\": [\"/bin/sh\"], \"memory\": 1}", "io.czone.Container.NoMemory", "bytes", NULL },
 };
 

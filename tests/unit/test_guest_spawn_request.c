@@ -75,6 +75,10 @@ static const struct {
     { "{\"args\": [\"a\"], \"memory\": -1}", "memory" },
     { "{\"args\": [\"a\"], \"memory\": 1.5}", "memory" },
     { "{\"args\": [\"a\"], \"memory\": \"1\"}", "memory" },
+    { "{\"args\": [\"a\"], \"memory\": 1, \"groups\": [-1]}", "groups[0]" },
+    { "{\"args\": [\"a\"], \"memory\": 1, \"groups\": [4294967295]}", "groups[0]" },
+    { "{\"args\": [\"a\"], \"memory\": 1, \"umask\": 512}", "umask" },
+    { "{\"args\": [\"a\"], \"memory\": 1, \"read_only\": 1}", "read_only" },
     { "{\"args\": [\"a\"], \"memory\": 1, \"id\": \"\"}", "id" },
     { "{\"args\": [\"a\"], \"memory\": 1, \"id\": \"a/b\"}", "id" },
     { "{\"args\": [\"a\"], \"memory\": 1, \"id\": \"..\"}", "id" },
@@ -114,6 +118,30 @@ START_TEST(arguments_that_a_reply_could_not_repeat_are_refused)
     parameters = json_pack("{s:[s], s:i}", "args", long_one, "memory", 1);
     ck_assert_int_eq(spawn_request_decode(&request, parameters, &fault), 0);
     json_decref(parameters);
+}
+END_TEST
+
+START_TEST(who_a_container_is_reaches_the_launcher)
+{
+    struct launch_request launch;
+
+    ck_assert_int_eq(decode("{\"args\": [\"a\"], \"memory\": 1}"), 0);
+    spawn_request_launch(&request, &launch);
+    ck_assert_uint_eq(launch.capabilities, UINT64_MAX);
+    ck_assert_uint_eq(launch.umask, 022);
+    ck_assert(!launch.read_only);
+    ck_assert_uint_eq(launch.n_groups, 0);
+    spawn_request_done(&request);
+    ck_assert_int_eq(
+        decode("{\"args\": [\"a\"], \"memory\": 1, \"capabilities\": [\"CAP_KILL\"], \"umask\": 63,"
+               " \"groups\": [5, 4294967294], \"read_only\": true}"),
+        0);
+    spawn_request_launch(&request, &launch);
+    ck_assert_uint_eq(launch.capabilities, 1 << 5);
+    ck_assert_uint_eq(launch.umask, 077);
+    ck_assert(launch.read_only);
+    ck_assert_uint_eq(launch.n_groups, 2);
+    ck_assert_uint_eq(launch.groups[1], 4294967294);
 }
 END_TEST
 
@@ -159,6 +187,7 @@ int main(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, a_minimal_request_has_the_documented_defaults);
     tcase_add_loop_test(tests, a_bad_field_is_named, 0, (int)(sizeof(bad) / sizeof(*bad)));
+    tcase_add_test(tests, who_a_container_is_reaches_the_launcher);
     tcase_add_test(tests, a_tier_that_is_none_is_told_apart_from_a_bad_field);
     tcase_add_test(tests, a_fingerprint_ignores_the_order_the_key_and_nulls);
     tcase_add_test(tests, a_fingerprint_tells_requests_apart);

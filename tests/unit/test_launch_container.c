@@ -5,6 +5,7 @@
 #include <sys/mount.h>
 #include <sys/syscall.h>
 
+#include "agent/guest/launch_identity.h"
 #include "tests/unit/launch_run.h"
 
 static struct run run;
@@ -33,6 +34,7 @@ static const char *const checks[] = {
     "other-architectures-killed",
     "only-stdio-open",
     "root-is-limited",
+    "has-own-mqueue",
     "signals-are-default",
     "kernel-files-guarded",
     "escape-by-chroot",
@@ -70,6 +72,28 @@ START_TEST(a_user_has_its_ids_and_no_capability)
 {
     run.request.user = "joe";
     run_probe(&run, "user-has-nothing");
+}
+END_TEST
+
+START_TEST(groups_umask_and_a_closed_root_are_as_asked_for)
+{
+    static const gid_t groups[] = { 5, 77, 5 };
+
+    run.request.user = "0:0";
+    run.request.groups = groups;
+    run.request.n_groups = 3;
+    run.request.umask = 027;
+    run.request.read_only = true;
+    run_probe(&run, "has-what-was-asked-for");
+}
+END_TEST
+
+START_TEST(root_keeps_the_capabilities_that_were_asked_for)
+{
+    /* What nobody can have is not had by asking. */
+    run.request.capabilities = launch_capability_find("CAP_KILL") | UINT64_C(1) << 21;
+    ck_assert_uint_eq(launch_capability_find("CAP_SYS_ADMIN"), 0);
+    run_probe(&run, "root-keeps-kill-only");
 }
 END_TEST
 
@@ -265,6 +289,8 @@ int main(void)
     tcase_add_loop_test(tests, inside_all_is_as_it_should_be, 0, sizeof(checks) / sizeof(checks[0]));
     tcase_add_test(tests, output_and_status_arrive);
     tcase_add_test(tests, the_program_is_first_of_its_namespaces_and_has_what_was_asked_for);
+    tcase_add_test(tests, groups_umask_and_a_closed_root_are_as_asked_for);
+    tcase_add_test(tests, root_keeps_the_capabilities_that_were_asked_for);
     tcase_add_test(tests, a_user_has_its_ids_and_no_capability);
     tcase_add_test(tests, open_files_and_signals_of_the_daemon_stay_outside);
     tcase_add_test(tests, device_files_of_the_image_are_dead);

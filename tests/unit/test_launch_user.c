@@ -179,6 +179,22 @@ START_TEST(more_groups_than_fit_are_an_error)
 }
 END_TEST
 
+START_TEST(groups_are_added_once_each_up_to_the_limit)
+{
+    gid_t more[LAUNCH_GROUPS_MAX];
+
+    ck_assert_int_eq(parse("joe"), 0);
+    ck_assert_int_eq(launch_user_add_groups(&user, (const gid_t[]){ 4, 5, 5 }, 3), 0);
+    ck_assert_uint_eq(user.n_groups, 3);
+    ck_assert_uint_eq(user.groups[2], 5);
+    for (size_t i = 0; i < LAUNCH_GROUPS_MAX; i++)
+        more[i] = (gid_t)(1000 + i);
+    ck_assert_int_eq(launch_user_add_groups(&user, more, LAUNCH_GROUPS_MAX - 3), 0);
+    ck_assert_int_eq(launch_user_add_groups(&user, more, LAUNCH_GROUPS_MAX - 3), 0);
+    ck_assert_int_eq(launch_user_add_groups(&user, more, LAUNCH_GROUPS_MAX), -E2BIG);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("launch_user");
@@ -196,6 +212,7 @@ int main(void)
     tcase_add_test(tests, a_root_without_account_files_has_numbers_only);
     tcase_add_loop_test(tests, a_bad_user_is_refused, 0, sizeof(refused) / sizeof(refused[0]));
     tcase_add_test(tests, more_groups_than_fit_are_an_error);
+    tcase_add_test(tests, groups_are_added_once_each_up_to_the_limit);
     suite_add_tcase(suite, tests);
     srunner_run_all(runner, CK_NORMAL);
     failed = srunner_ntests_failed(runner);
