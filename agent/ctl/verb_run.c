@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "agent/ctl/environment.h"
+#include "agent/ctl/parts.h"
 #include "agent/ctl/run.h"
 #include "agent/ctl/verbs.h"
 #include "proto/cleanup.h"
@@ -10,9 +11,9 @@
 #define MEMORY_DEFAULT (INT64_C(128) << 20)
 
 struct run_options {
-    int64_t memory, pids;
-    json_t *env;
-    const char *tier, *id, *env_file, *cwd, *user, *hostname, *root, *bundle, *key;
+    int64_t memory, pids, writable;
+    json_t *env, *layers, *mounts, *tmpfs, *ulimits;
+    const char *tier, *id, *env_file, *cwd, *user, *hostname, *root, *bundle, *key, *network;
     bool remove, detach, wait_returned;
 };
 
@@ -38,6 +39,18 @@ static const struct option_row rows[] = {
     { "bundle", 'b', OPTION_TEXT, OF(bundle), "DIR",
       "run the OCI bundle in this directory of the guest: its config.json says all that options here do not",
       0, 0 },
+    { "layer", 0, OPTION_LIST, OF(layers), "DIR",
+      "instead of --root: read-only directory or image in the guest, lowest first; repeatable", 0, 0 },
+    { "writable", 0, OPTION_SIZE, OF(writable), "SIZE",
+      "most that may be written above layers (half of memory)", 0, 0 },
+    { "mount", 0, OPTION_LIST, OF(mounts), "SOURCE:TARGET[:OPTIONS]",
+      "show a directory or file of the guest, read-only; options: rw, noexec; repeatable", 0, 0 },
+    { "tmpfs", 0, OPTION_LIST, OF(tmpfs), "TARGET[:OPTIONS]",
+      "mount a tmpfs; options: size=SIZE, mode=OCTAL, ro, noexec; repeatable", 0, 0 },
+    { "network", 0, OPTION_TEXT, OF(network), "NETWORK",
+      "host, none or bridge=NAME,address=ADDRESS/PREFIX,gateway=ADDRESS (host)", 0, 0 },
+    { "ulimit", 0, OPTION_LIST, OF(ulimits), "NAME=SOFT[:HARD]",
+      "set a resource limit, such as nofile=4096; repeatable", 0, 0 },
     { "pids", 0, OPTION_NUMBER, OF(pids), "N", "the most processes it may have", 1, INT32_MAX },
     { "key", 0, OPTION_TEXT, OF(key), "KEY",
       "idempotency key: the same request with it is not done twice (random)", 0, 0 },
@@ -69,6 +82,32 @@ static int set_program(json_t *spawn, const struct run_options *options, char **
     return r | json_object_set(spawn, "args", args);
 }
 
+static enum exit_code add_parts(const struct ctl *ctl, const struct run_options *options, json_t *spawn)
+{
+    CLEANUP_JSON json_t *mounts = NULL, *rlimits = NULL, *network = NULL;
+    enum exit_code code;
+    int r = 0;
+
+    code = parts_mounts(ctl, options->mounts, options->tmpfs, &mounts);
+    if (!code)
+        code = parts_rlimits(ctl, options->ulimits, &rlimits);
+    if (!code)
+        code = parts_network(ctl, options->network, &network);
+    if (code)
+        return code;
+    if (network)
+        r |= json_object_set(spawn, "network", network);
+    if (mounts)
+        r |= json_object_set(spawn, "mounts", mounts);
+    if (rlimits)
+        r |= json_object_set(spawn, "rlimits", rlimits);
+    if (options->layers)
+        r |= json_object_set(spawn, "layers", options->layers);
+    if (options->writable)
+        r |= json_object_set_new(spawn, "writable", json_integer(options->writable));
+    return r ? ctl_no_memory(ctl) : EXIT_OK;
+}
+
 static enum exit_code build(const struct ctl *ctl, const struct run_options *options, char **words,
                             size_t n_words, json_t **ret)
 {
@@ -91,10 +130,10 @@ static enum exit_code build(const struct ctl *ctl, const struct run_options *opt
         r |= json_object_set(spawn, "env", env);
     if (options->pids)
         r |= json_object_set_new(spawn, "pids", json_integer(options->pids));
-    if (r)
-        return ctl_no_memory(ctl);
-    *ret = TAKE(spawn);
-    return EXIT_OK;
+    code = r ? ctl_no_memory(ctl) : add_parts(ctl, options, spawn);
+    if (!code)
+        *ret = TAKE(spawn);
+    return code;
 }
 
 /* It never ran: says why, and leaves nothing behind if that was asked. */

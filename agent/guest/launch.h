@@ -35,7 +35,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include <czone/policy.h>
+#include "agent/guest/launch_request.h"
 
 /* What is wrong, as far as the caller of a request is concerned. */
 enum launch_trouble {
@@ -44,6 +44,8 @@ enum launch_trouble {
     LAUNCH_NO_PROGRAM, /* args[0], its interpreter or its ELF loader is not an executable file in the root */
     LAUNCH_NO_ROOT,    /* root is no directory, or /dev, /proc or /sys in it is something else */
     LAUNCH_NO_USER,    /* user is malformed or not in the root's /etc/passwd */
+    LAUNCH_NO_LAYER,   /* layers[index] is missing, damaged, or neither a directory nor an image */
+    LAUNCH_NO_SOURCE,  /* the source of mounts[index] is missing */
     LAUNCH_SYSTEM,     /* the kernel refused something */
 };
 
@@ -57,6 +59,8 @@ enum launch_stage {
     LAUNCH_STAGE_CLONE, /* pipes and clone3(); from here on in the child */
     LAUNCH_STAGE_POLICY,
     LAUNCH_STAGE_NAMESPACE,
+    LAUNCH_STAGE_NETWORK,
+    LAUNCH_STAGE_LAYERS,
     LAUNCH_STAGE_MOUNT,
     LAUNCH_STAGE_PIVOT,
     LAUNCH_STAGE_STDIO,
@@ -73,58 +77,12 @@ struct launch_failure {
     enum launch_stage stage;
     int error;             /* negative errno, the same as the function returned */
     const char *parameter; /* name of the request's field: "args", "root", "user"…; NULL with LAUNCH_SYSTEM */
+    size_t index;          /* of the element that is meant, where the field is a list */
     char message[512];     /* one sentence: what failed, on what, why, what to do; no newline, valid UTF-8 */
 };
 
 /* "mount", "exec"… Static string; "unknown" for a value out of range. */
 const char *launch_stage_name(enum launch_stage stage);
-
-/* What to launch. Everything is borrowed for the duration of one call. Initialise with LAUNCH_REQUEST_INIT.
- */
-struct launch_request {
-    /* Program and arguments, NULL-terminated, at least one. args[0] without a slash is looked up in PATH of
-     * env, with a slash it is relative to cwd. */
-    const char *const *args;
-    /* NAME=value strings, NULL-terminated; NULL: none. PATH (LAUNCH_DEFAULT_PATH) and HOME (of the user in
-     * the root's /etc/passwd, else "/") are added when missing. */
-    const char *const *env;
-    /* Absolute, inside the root, not below /proc (CVE-2024-21626). NULL: "/". */
-    const char *cwd;
-    /* "name", "uid" or "uid:gid"; NULL: 0:0. A name must be in the root's /etc/passwd. A uid need not; its
-     * group is the one listed there, else the one of the same number, and never silently group 0. Name and
-     * lone uid bring the supplementary groups of the root's /etc/group; uid:gid has none. */
-    const char *user;
-    /* Supplementary groups beside those that user brings. */
-    const gid_t *groups;
-    size_t n_groups;
-    mode_t umask;
-    /* Which of the capabilities that a container can have user 0 keeps, as bits (launch_capability_find());
-     * other users keep none. UINT64_MAX: all of them. */
-    uint64_t capabilities;
-    /* Letters, digits, '-' and '.', up to 64. NULL: the guest's. */
-    const char *hostname;
-    /* Absolute path of a directory of the guest, used as it is, writable, with what is mounted below it.
-     * Missing /dev, /proc and /sys are created in it. NULL: the guest's own root, read-only. */
-    const char *root;
-    /* The root cannot be written to, whatever it is made of; mounts can, if they say so. */
-    bool read_only;
-    /* Upper limit of each tmpfs (/tmp, /run, /dev/shm), in bytes, so that filling one is ENOSPC before it is
-     * an OOM kill: half of the container's memory is a good choice. 0: the kernel's default. */
-    uint64_t tmpfs_limit;
-    /* Directory fd of a cgroup v2, in which the process is born. -EBADF: the caller's own cgroup. Not used by
-     * launch_check(). */
-    int cgroup_fd;
-    /* Memory policy of the container, relative to the cpuset of the cgroup. NULL: the caller's own. Not used
-     * by launch_check(). */
-    const struct czone_policy *policy;
-};
-
-#define LAUNCH_REQUEST_INIT                                                                                  \
-    {                                                                                                        \
-        .umask = 022, .capabilities = UINT64_MAX, .cgroup_fd = -EBADF                                        \
-    }
-
-#define LAUNCH_DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 /* What every launch needs and is made only once: the compiled seccomp filter, the list of capabilities. */
 struct launcher;

@@ -13,8 +13,10 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "agent/guest/launch_extra_mounts.h"
 #include "agent/guest/launch_identity.h"
 #include "agent/guest/launch_mount.h"
+#include "agent/guest/launch_rlimit.h"
 #include "agent/guest/launch_seccomp.h"
 #include "agent/guest/launch_step.h"
 #include "agent/guest/launch_tree.h"
@@ -35,14 +37,22 @@ static int by_number(const void *a, const void *b)
  * that a child still holds; and a leaked one is a way out (CVE-2024-21626). */
 static int close_others(const struct launch_child *child)
 {
-    int keep[] = { 2, child->tree, child->result, child->log };
-    const size_t n = sizeof(keep) / sizeof(keep[0]);
+    struct launch_plan *plan = child->plan;
+    int keep[5 + LAUNCH_LAYERS_MAX + LAUNCH_MOUNTS_MAX] = { 2, child->result, child->log, child->tree,
+                                                            launch_uplink_fd(&plan->uplink) };
+    size_t n = 5;
 
+    for (size_t i = 0; i < plan->layers.n; i++)
+        keep[n++] = plan->layers.fds[i];
+    for (size_t i = 0; i < plan->sources.n; i++)
+        keep[n++] = plan->sources.fds[i];
+    plan->root.fd = -EBADF; /* the tree takes its place */
     qsort(keep, n, sizeof(keep[0]), by_number);
     for (size_t i = 0; i < n; i++) {
         unsigned first = (unsigned)keep[i] + 1, last = i + 1 < n ? (unsigned)keep[i + 1] - 1 : UINT_MAX;
 
-        if (first <= last && close_range(first, last, 0) < 0)
+        /* Those that are not there are negative, and come first. */
+        if (keep[i] >= 2 && first <= last && close_range(first, last, 0) < 0)
             return -errno;
     }
     return 0;
@@ -115,6 +125,7 @@ static int set_up_process(const struct launch_child *child, struct launch_step *
 static int set_up_namespaces(const struct launch_child *child, struct launch_step *step)
 {
     const char *hostname = child->plan->request->hostname;
+    int r;
 
     /* Not with clone3(): the namespace's root would be the daemon's cgroup. */
     launch_step_set(step, LAUNCH_STAGE_NAMESPACE, "create", "the cgroup namespace");
@@ -123,6 +134,9 @@ static int set_up_namespaces(const struct launch_child *child, struct launch_ste
     launch_step_set(step, LAUNCH_STAGE_NAMESPACE, "set the hostname to", hostname);
     if (hostname && sethostname(hostname, strlen(hostname)) < 0)
         return -errno;
+    r = launch_network_enter(&child->plan->uplink, &child->plan->request->network, step);
+    if (r < 0)
+        return r;
     launch_step_set(step, LAUNCH_STAGE_NAMESPACE, "create", "the session");
     return setsid() < 0 ? -errno : 0;
 }
@@ -161,16 +175,54 @@ static int enter_cwd(const char *cwd)
     return path[0] == '/' ? 0 : -EXDEV;
 }
 
+static void send_report(const struct launch_child *child, const struct launch_report *message)
+{
+    ssize_t n;
+
+    do
+        n = write(child->result, message, sizeof(*message));
+    while (n < 0 && errno == EINTR);
+    /* Nobody is left to tell that this failed. */
+}
+
 static void report(const struct launch_child *child, const struct launch_step *step, int error)
 {
     struct launch_report message = { .stage = (int32_t)step->stage, .error = error };
-    ssize_t n;
 
     (void)snprintf(message.text, sizeof(message.text), "cannot %s %s", step->what, step->on ? step->on : "");
-    do
-        n = write(child->result, &message, sizeof(message));
-    while (n < 0 && errno == EINTR);
-    /* Nobody is left to tell that this failed. */
+    send_report(child, &message);
+}
+
+/* What only the finished root can tell. Does not return if the request does not fit it. */
+static void finish_root(const struct launch_child *child)
+{
+    struct launch_report message = { 0 };
+    int r;
+
+    r = launch_extra_mounts_attach(&child->plan->sources, child->plan->request, &message.refusal);
+    if (r == 0 && child->plan->late) {
+        r = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        r = launch_plan_look_up_again(child->plan, r < 0 ? -errno : r, &message.refusal);
+    }
+    if (r == 0)
+        return;
+    message.error = r;
+    send_report(child, &message);
+    _exit(STATUS_NOT_RUN);
+}
+
+/* The last steps as root. */
+static int become_user(const struct launch_child *child, struct launch_step *step)
+{
+    const struct launch_request *request = child->plan->request;
+    int r;
+
+    launch_step_set(step, LAUNCH_STAGE_LIMITS, "set the resource limit", "");
+    r = launch_rlimits_apply(request, &step->on);
+    if (r < 0)
+        return r;
+    launch_step_set(step, LAUNCH_STAGE_IDENTITY, "become user", request->user ? request->user : "0:0");
+    return launch_identity_assume(&child->plan->user, request->capabilities);
 }
 
 static int run(const struct launch_child *child, struct launch_step *step)
@@ -188,6 +240,7 @@ static int run(const struct launch_child *child, struct launch_step *step)
     r = launch_tree_enter(plan, child->tree, &null, step);
     if (r < 0)
         return r;
+    finish_root(child);
     if (plan->request->read_only) {
         /* Not before: targets of mounts may have had to be made. */
         launch_step_set(step, LAUNCH_STAGE_MOUNT, "make read-only", "/");
@@ -199,9 +252,7 @@ static int run(const struct launch_child *child, struct launch_step *step)
     if (r < 0)
         return r;
     (void)umask(plan->request->umask);
-    launch_step_set(step, LAUNCH_STAGE_IDENTITY, "become user",
-                    plan->request->user ? plan->request->user : "0:0");
-    r = launch_identity_assume(&plan->user, plan->request->capabilities);
+    r = become_user(child, step);
     if (r < 0)
         return r;
     launch_step_set(step, LAUNCH_STAGE_CWD, "change to cwd", plan->cwd);

@@ -8,9 +8,9 @@
 
 /* What the child is born with. The fds are above 2. */
 struct launch_child {
-    const struct launch_plan *plan;
+    struct launch_plan *plan;
     const struct sock_fprog *filter;
-    int tree;   /* the detached root */
+    int tree;   /* the detached root; -EBADF with layers */
     int result; /* write end, close-on-exec */
     int log;    /* write end */
 };

@@ -69,6 +69,7 @@ const char *launch_stage_name(enum launch_stage stage)
         [LAUNCH_STAGE_ROOT] = "root",         [LAUNCH_STAGE_USER] = "user",
         [LAUNCH_STAGE_PROGRAM] = "program",   [LAUNCH_STAGE_CLONE] = "clone",
         [LAUNCH_STAGE_POLICY] = "policy",     [LAUNCH_STAGE_NAMESPACE] = "namespace",
+        [LAUNCH_STAGE_NETWORK] = "network",   [LAUNCH_STAGE_LAYERS] = "layers",
         [LAUNCH_STAGE_MOUNT] = "mount",       [LAUNCH_STAGE_PIVOT] = "pivot",
         [LAUNCH_STAGE_STDIO] = "stdio",       [LAUNCH_STAGE_LIMITS] = "limits",
         [LAUNCH_STAGE_IDENTITY] = "identity", [LAUNCH_STAGE_CWD] = "cwd",

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <linux/openat2.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
 
@@ -18,7 +19,8 @@ int launch_mount_new(const char *type, const struct launch_mount_option *options
     if (fs < 0)
         return -errno;
     /* The first column of df(1) and mount(8). */
-    if (fsconfig(fs, FSCONFIG_SET_STRING, "source", type, 0) < 0)
+    if ((!options || !options->key || strcmp(options->key, "source") != 0) &&
+        fsconfig(fs, FSCONFIG_SET_STRING, "source", type, 0) < 0)
         return -errno;
     for (; options && options->key; options++) {
         r = fsconfig(fs, options->value ? FSCONFIG_SET_STRING : FSCONFIG_SET_FLAG, options->key,
@@ -81,6 +83,13 @@ int launch_mount_close(const char *path)
     struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
 
     return mount_setattr(AT_FDCWD, path, 0, &attr, sizeof(attr)) < 0 ? -errno : 0;
+}
+
+int launch_mount_copy_one(int fd)
+{
+    int r = open_tree(fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+
+    return r < 0 ? -errno : r;
 }
 
 int launch_mount_isolate(void)

@@ -12,7 +12,8 @@
  * (CVE-2021-30465). They return an fd, or 0, or a negative errno.
  */
 
-/* A key of fsconfig(2); value NULL: a flag. A list ends with key NULL. */
+/* A key of fsconfig(2); value NULL: a flag. A list ends with key NULL. "source", if it is given, comes first;
+ * else it is the type. */
 struct launch_mount_option {
     const char *key;
     const char *value;
@@ -36,6 +37,9 @@ int launch_mount_copy(int fd, const char *path, uint64_t attributes);
 
 /* Makes the mount at path, and none below it, read-only. */
 int launch_mount_close(const char *path);
+
+/* The same of the one mount that fd lies on, without attributes and without what is mounted below. */
+int launch_mount_copy_one(int fd);
 
 /* Makes every mount of this namespace private, so that nothing done here is seen outside. */
 int launch_mount_isolate(void);

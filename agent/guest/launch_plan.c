@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "agent/guest/launch_program.h"
+#include "agent/guest/launch_rlimit.h"
 #include "proto/cleanup.h"
 
 /* __NEW_UTS_LEN of the kernel. */
@@ -109,20 +110,12 @@ static int make_env(struct launch_plan *plan)
     return 0;
 }
 
-int launch_plan_make(struct launch_plan *plan, const struct launch_request *request,
-                     struct launch_failure *failure)
+static int look_up(struct launch_plan *plan, struct launch_failure *failure)
 {
+    const struct launch_request *request = plan->request;
     const char *search;
     int r;
 
-    plan->request = request;
-    plan->cwd = request->cwd ? request->cwd : "/";
-    r = check_request(request, failure);
-    if (r < 0)
-        return r;
-    r = launch_root_open(&plan->root, request->root, failure);
-    if (r < 0)
-        return r;
     r = launch_user_find(&plan->root, request->user, &plan->user, failure);
     if (r < 0)
         return r;
@@ -141,12 +134,87 @@ int launch_plan_make(struct launch_plan *plan, const struct launch_request *requ
     return launch_program_find(&plan->root, request->args[0], search, plan->cwd, &plan->program, failure);
 }
 
+static void forget_findings(struct launch_plan *plan)
+{
+    free(plan->program);
+    free(plan->env);
+    for (size_t i = 0; i < 2; i++) {
+        free(plan->added[i]);
+        plan->added[i] = NULL;
+    }
+    plan->program = NULL;
+    plan->env = NULL;
+}
+
+/* Opens what the root is made of. */
+static int open_root(struct launch_plan *plan, struct launch_failure *failure)
+{
+    int r;
+
+    if (!plan->request->layers)
+        return launch_root_open(&plan->root, plan->request->root, failure);
+    if (plan->request->root)
+        return bad_parameter(failure, "layers", "a container has either a root or layers");
+    r = launch_layers_open(&plan->layers, plan->request->layers, failure);
+    if (r < 0 || plan->layers.n > 1)
+        return r;
+    r = fcntl(plan->layers.fds[0], F_DUPFD_CLOEXEC, 0);
+    return launch_root_adopt(&plan->root, r < 0 ? -errno : r, failure);
+}
+
+int launch_plan_make(struct launch_plan *plan, const struct launch_request *request,
+                     struct launch_failure *failure)
+{
+    struct launch_failure found = { 0 };
+    int r;
+
+    plan->request = request;
+    plan->cwd = request->cwd ? request->cwd : "/";
+    r = check_request(request, failure);
+    if (r == 0)
+        r = launch_extra_mounts_check(request, failure);
+    if (r == 0)
+        r = launch_rlimits_check(request, failure);
+    if (r == 0)
+        r = open_root(plan, failure);
+    if (r == 0)
+        r = launch_sources_open(&plan->sources, request, failure);
+    if (r == 0)
+        r = launch_uplink_open(&plan->uplink, &request->network, failure);
+    if (r < 0)
+        return r;
+    plan->late = request->n_mounts > 0 || plan->layers.n > 1;
+    if (plan->layers.n > 1)
+        return 0;
+    r = look_up(plan, &found);
+    if (r == 0 || launch_plan_may_still_come(plan, &found))
+        return 0;
+    *failure = found;
+    return r;
+}
+
+bool launch_plan_may_still_come(const struct launch_plan *plan, const struct launch_failure *failure)
+{
+    return plan->sources.n > 0 && failure->trouble != LAUNCH_SYSTEM;
+}
+
+int launch_plan_look_up_again(struct launch_plan *plan, int fd, struct launch_failure *failure)
+{
+    int r = launch_root_adopt(&plan->root, fd, failure);
+
+    if (r < 0)
+        return r;
+    plan->root.live = true;
+    forget_findings(plan);
+    return look_up(plan, failure);
+}
+
 void launch_plan_clear(struct launch_plan *plan)
 {
     launch_root_close(&plan->root);
-    free(plan->program);
-    free(plan->env);
-    free(plan->added[0]);
-    free(plan->added[1]);
+    launch_layers_close(&plan->layers);
+    launch_sources_close(&plan->sources);
+    launch_uplink_close(&plan->uplink);
+    forget_findings(plan);
     *plan = (struct launch_plan)LAUNCH_PLAN_INIT;
 }

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 
 #include "agent/guest/launch_child.h"
+#include "agent/guest/launch_rehearsal.h"
 #include "agent/guest/launch_seccomp.h"
 #include "agent/guest/launch_step.h"
 #include "agent/guest/launch_tree.h"
@@ -49,7 +50,9 @@ int launch_check(const struct launch_request *request, struct launch_failure *fa
 {
     CLEANUP(launch_plan_clear) struct launch_plan plan = LAUNCH_PLAN_INIT;
 
-    return launch_plan_make(&plan, request, failure);
+    int r = launch_plan_make(&plan, request, failure);
+
+    return r == 0 && plan.layers.n > 1 ? launch_rehearse(&plan, failure) : r;
 }
 
 static int system_failure(struct launch_failure *failure, enum launch_stage stage, int error,
@@ -85,6 +88,8 @@ static pid_t clone_process(const struct launch_request *request, int *ret_pidfd)
     };
     long r;
 
+    if (request->network.kind != LAUNCH_NETWORK_HOST)
+        args.flags |= CLONE_NEWNET;
     if (request->cgroup_fd >= 0) {
         args.flags |= CLONE_INTO_CGROUP;
         args.cgroup = (unsigned)request->cgroup_fd;
@@ -136,8 +141,9 @@ int launch_start(struct launcher *launcher, const struct launch_request *request
     r = launch_plan_make(&plan, request, failure);
     if (r < 0)
         return r;
-    tree = launch_tree_copy(&plan.root);
-    if (tree < 0)
+    if (plan.layers.n == 0)
+        tree = launch_tree_copy(&plan.root);
+    if (tree < 0 && plan.layers.n == 0)
         return system_failure(failure, LAUNCH_STAGE_ROOT, tree, "cannot copy the mounts of the root");
     r = make_pipe(&launch.result_fd, &result);
     if (r == 0)
@@ -182,6 +188,12 @@ static const char *child_hint(const struct launch_report *report)
 {
     if (report->stage == LAUNCH_STAGE_POLICY && report->error == -EINVAL)
         return " (cpuset.mems of its cgroup must name the home node and the zone's)";
+    if (report->stage == LAUNCH_STAGE_NETWORK && report->error == -EOPNOTSUPP)
+        return " (this kernel has no veth: load the module)";
+    if (report->stage == LAUNCH_STAGE_LAYERS && report->error == -ELOOP)
+        return " (one of them lies inside another)";
+    if (report->stage == LAUNCH_STAGE_LAYERS && report->error == -ENODEV)
+        return " (this kernel has no overlayfs: load the module overlay)";
     if (report->stage == LAUNCH_STAGE_EXEC && report->error == -ENOEXEC)
         return " (neither a program for this machine nor a script that begins with #!)";
     if (report->stage == LAUNCH_STAGE_EXEC && report->error == -E2BIG)
@@ -196,6 +208,10 @@ static int report_failure(struct launch_failure *failure, struct launch_report *
     enum launch_trouble trouble;
     const char *parameter;
 
+    if (report->refusal.trouble != LAUNCH_TROUBLE_NONE) {
+        *failure = report->refusal;
+        return failure->error;
+    }
     report->text[sizeof(report->text) - 1] = '\0';
     classify(report, &trouble, &parameter);
     return launch_failure_set(failure, trouble, (enum launch_stage)report->stage, report->error, parameter,

@@ -7,45 +7,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
+#include "agent/guest/launch_path.h"
 #include "proto/cleanup.h"
-
-static int open_beneath(int fd, const char *path, int flags, uint64_t resolve)
-{
-    struct open_how how = { .flags = (unsigned)(flags | O_CLOEXEC), .resolve = resolve };
-    int r;
-
-    /* -EAGAIN: a rename elsewhere raced with a ".."; the kernel asks to try again (openat2(2)). */
-    for (int i = 0; i < 100; i++) {
-        r = (int)syscall(SYS_openat2, fd, path, &how, sizeof(how));
-        if (r >= 0 || (errno != EAGAIN && errno != EINTR))
-            break;
-    }
-    return r < 0 ? -errno : r;
-}
 
 int launch_root_resolve(const struct launch_root *root, const char *path, int flags)
 {
-    return open_beneath(root->fd, path, flags, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
-}
-
-/* The kernel's path of an open file, without a slash at the end. */
-static int fd_location(int fd, char *buffer, size_t size)
-{
-    char link[64];
-    ssize_t n;
-
-    (void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-    n = readlink(link, buffer, size - 1);
-    if (n < 0)
-        return -errno;
-    if ((size_t)n == size - 1)
-        return -ENAMETOOLONG;
-    buffer[n] = '\0';
-    if (n == 1 && buffer[0] == '/')
-        buffer[0] = '\0';
-    return 0;
+    return launch_path_open(root->fd, path, flags, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
 }
 
 int launch_root_open_file(const struct launch_root *root, const char *path)
@@ -113,7 +81,7 @@ static int open_given(struct launch_root *root, const char *path, struct launch_
     if (path[0] != '/')
         return launch_failure_set(failure, LAUNCH_NO_ROOT, LAUNCH_STAGE_ROOT, -EINVAL, "root",
                                   "root '%s' is not an absolute path", path);
-    root->fd = open_beneath(AT_FDCWD, path, O_PATH | O_DIRECTORY, RESOLVE_NO_MAGICLINKS);
+    root->fd = launch_path_open(AT_FDCWD, path, O_PATH | O_DIRECTORY, RESOLVE_NO_MAGICLINKS);
     if (root->fd < 0)
         return launch_failure_set(failure, LAUNCH_NO_ROOT, LAUNCH_STAGE_ROOT, root->fd, "root",
                                   "root %s is not a directory that can be opened in the guest: %s", path,
@@ -121,9 +89,24 @@ static int open_given(struct launch_root *root, const char *path, struct launch_
     return check_not_own(root, path, failure);
 }
 
-int launch_root_open(struct launch_root *root, const char *path, struct launch_failure *failure)
+/* What is known once fd is open. */
+static int look_around(struct launch_root *root, const char *path, struct launch_failure *failure)
 {
     char location[PATH_MAX] = "";
+    int r;
+
+    r = launch_path_of(root->fd, location, sizeof(location));
+    if (r < 0)
+        return launch_failure_set(failure, LAUNCH_SYSTEM, LAUNCH_STAGE_ROOT, r, NULL,
+                                  "cannot tell where root %s is (is /proc mounted?): %s", path, strerror(-r));
+    root->location = strdup(location);
+    if (!root->location)
+        return launch_failure_set(failure, LAUNCH_SYSTEM, LAUNCH_STAGE_ROOT, -ENOMEM, NULL, "out of memory");
+    return check_mount_points(root, path, failure);
+}
+
+int launch_root_open(struct launch_root *root, const char *path, struct launch_failure *failure)
+{
     int r;
 
     root->own = !path;
@@ -138,14 +121,20 @@ int launch_root_open(struct launch_root *root, const char *path, struct launch_f
             return launch_failure_set(failure, LAUNCH_SYSTEM, LAUNCH_STAGE_ROOT, -errno, NULL,
                                       "cannot open the guest's root: %s", strerror(errno));
     }
-    r = fd_location(root->fd, location, sizeof(location));
-    if (r < 0)
-        return launch_failure_set(failure, LAUNCH_SYSTEM, LAUNCH_STAGE_ROOT, r, NULL,
-                                  "cannot tell where root %s is (is /proc mounted?): %s", path, strerror(-r));
-    root->location = strdup(location);
-    if (!root->location)
-        return launch_failure_set(failure, LAUNCH_SYSTEM, LAUNCH_STAGE_ROOT, -ENOMEM, NULL, "out of memory");
-    return check_mount_points(root, path, failure);
+    return look_around(root, path, failure);
+}
+
+int launch_root_adopt(struct launch_root *root, int fd, struct launch_failure *failure)
+{
+    bool own = root->own;
+
+    launch_root_close(root);
+    root->own = own;
+    if (fd < 0)
+        return launch_failure_set(failure, LAUNCH_SYSTEM, LAUNCH_STAGE_ROOT, fd, NULL,
+                                  "cannot look into the container's root: %s", strerror(-fd));
+    root->fd = fd;
+    return look_around(root, "of the container", failure);
 }
 
 void launch_root_close(struct launch_root *root)
@@ -158,7 +147,7 @@ void launch_root_close(struct launch_root *root)
 bool launch_root_hides_path(const struct launch_root *root, const char *path)
 {
     static const char *const points[] = { "/dev", "/proc", "/sys", "/tmp", "/run" };
-    size_t n = root->own ? 5 : 3;
+    size_t n = root->live ? 0 : root->own ? 5 : 3;
 
     for (size_t i = 0; i < n; i++) {
         size_t length = strlen(points[i]);
@@ -175,7 +164,7 @@ bool launch_root_hides(const struct launch_root *root, int fd)
     size_t length = strlen(root->location);
 
     /* What cannot be told is left to the set-up, which sees the real thing. */
-    if (fd_location(fd, location, sizeof(location)) < 0 || strncmp(location, root->location, length) != 0)
+    if (launch_path_of(fd, location, sizeof(location)) < 0 || strncmp(location, root->location, length) != 0)
         return false;
     return launch_root_hides_path(root, location + length);
 }

@@ -10,6 +10,7 @@
 struct launch_root {
     int fd;         /* O_PATH directory */
     bool own;       /* the guest's own root, read-only */
+    bool live;      /* the container's own mounts are in it: nothing is hidden any more */
     char *location; /* its path as the kernel sees it, without a slash at the end ("" for own) */
 };
 
@@ -25,6 +26,12 @@ struct launch_root {
  * launch_root_close() in both cases.
  */
 int launch_root_open(struct launch_root *root, const char *path, struct launch_failure *failure);
+
+/*
+ * The same for a tree that is open already, a detached mount for instance: takes fd, which is closed with the
+ * root, on failure too; a negative errno instead of it is the failure. What root held before is closed.
+ */
+int launch_root_adopt(struct launch_root *root, int fd, struct launch_failure *failure);
 
 void launch_root_close(struct launch_root *root);
 

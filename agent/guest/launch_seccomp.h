@@ -5,14 +5,15 @@
 #include <linux/filter.h>
 
 /*
- * The system call filter of containers: everything is allowed but what would undo a zone (memory policies),
- * reach the host past the daemon (AF_VSOCK, also through io_uring, which seccomp can't look into), open the
- * kernel's less hardened parts (user namespaces, bpf, perf, userfaultfd, keys, which have no namespace), or
- * be what only a missing capability stops today.
+ * The system call filter of containers: a list of what is allowed (launch_syscalls.h), which follows Docker's
+ * default profile. It leaves out what would undo a zone (memory policies), reach the host past the daemon
+ * (AF_VSOCK, also through io_uring, which seccomp can't look into), open the kernel's less hardened parts
+ * (user and other namespaces, bpf, perf, userfaultfd, keys, which have no namespace, rare socket families),
+ * or be what only a missing capability stops today.
  *
- * Answers: EPERM; EAFNOSUPPORT for a vsock, which makes programs try the next address family; ENOSYS for
- * clone3, whose flags a filter can't see, so that the libc falls back to clone. Another architecture's system
- * calls end the process with SIGSYS.
+ * Answers: EPERM for what programs know; EAFNOSUPPORT for a socket family, which makes them try the next one;
+ * ENOSYS for everything else, clone3 among it, whose flags a filter can't see, so that the libc falls back to
+ * clone. Another architecture's system calls end the process with SIGSYS.
  */
 
 /* Compiles the filter. The caller frees program->filter. Returns 0 or a negative errno of libseccomp,

@@ -168,17 +168,33 @@ static int mount_all(const struct launch_plan *plan, int root, int dev, struct l
     return r;
 }
 
+static uint64_t writable_limit(const struct launch_request *request)
+{
+    return request->writable_limit ? request->writable_limit : request->tmpfs_limit;
+}
+
+static const char *root_name(const struct launch_plan *plan)
+{
+    if (plan->layers.n > 0)
+        return "the layers";
+    return plan->root.own ? "the guest's own, read-only" : plan->request->root;
+}
+
 int launch_tree_enter(const struct launch_plan *plan, int tree, int *ret_null, struct launch_step *step)
 {
-    CLEANUP_FD int dev = -EBADF, root = -EBADF;
+    CLEANUP_FD int dev = -EBADF, root = -EBADF, stacked = -EBADF;
     int r, null;
 
     launch_step_set(step, LAUNCH_STAGE_PIVOT, "make the mounts private of", "the container");
     r = launch_mount_isolate();
     if (r < 0)
         return r;
-    launch_step_set(step, LAUNCH_STAGE_PIVOT, "change the root to",
-                    plan->root.own ? "the guest's own, read-only" : plan->request->root);
+    if (plan->layers.n > 0) {
+        tree = stacked = launch_layers_stack(&plan->layers, true, writable_limit(plan->request), step);
+        if (tree < 0)
+            return tree;
+    }
+    launch_step_set(step, LAUNCH_STAGE_PIVOT, "change the root to", root_name(plan));
     r = launch_mount_pivot(tree);
     if (r < 0)
         return r;

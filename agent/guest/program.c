@@ -29,9 +29,9 @@ int program_refuse(const struct launch_failure *failure, const struct spawn_requ
         enum launch_trouble trouble;
         const char *id;
     } ids[] = {
-        { LAUNCH_NO_PROGRAM, ERROR_NO_SUCH_PROGRAM },
-        { LAUNCH_NO_ROOT, ERROR_NO_SUCH_ROOT },
-        { LAUNCH_NO_USER, ERROR_NO_SUCH_USER },
+        { LAUNCH_NO_PROGRAM, ERROR_NO_SUCH_PROGRAM }, { LAUNCH_NO_ROOT, ERROR_NO_SUCH_ROOT },
+        { LAUNCH_NO_USER, ERROR_NO_SUCH_USER },       { LAUNCH_NO_LAYER, ERROR_NO_SUCH_LAYER },
+        { LAUNCH_NO_SOURCE, ERROR_NO_SUCH_SOURCE },
     };
     const char *id = ERROR_SYSTEM, *subject = NULL;
 
@@ -44,6 +44,10 @@ int program_refuse(const struct launch_failure *failure, const struct spawn_requ
         subject = request->root != NULL ? request->root : "/";
     else if (failure->trouble == LAUNCH_NO_USER)
         subject = request->user;
+    else if (failure->trouble == LAUNCH_NO_LAYER)
+        subject = request->parts.layers[failure->index];
+    else if (failure->trouble == LAUNCH_NO_SOURCE)
+        subject = request->parts.mounts[failure->index].source;
     return refusal_set(refusal, failure->error, id, subject, "%s", failure->message);
 }
 

@@ -39,6 +39,7 @@ static const struct varlink_field fields[] = {
       .count_max = 64 },
     { "hostname", VARLINK_STRING, offsetof(struct spawn_request, hostname), 0, .min = 1, .max = 64 },
     { "root", VARLINK_STRING, offsetof(struct spawn_request, root), 0, .min = 1, .max = 4095 },
+    LAUNCH_PARTS_FIELDS(struct spawn_request),
     { "tier", VARLINK_STRING, offsetof(struct spawn_request, tier), 0, .min = 1, .max = 64 },
     { "pids", VARLINK_INT, offsetof(struct spawn_request, pids), 0, .min = 1, .max = PIDS_MAX },
     { "key", VARLINK_STRING, offsetof(struct spawn_request, key), 0, .min = 1, .max = 128 },
@@ -123,6 +124,9 @@ static int decode_plain(struct spawn_request *request, struct varlink_fault *fau
     if (json_dumpb(request->args, NULL, 0, JSON_COMPACT | JSON_ENSURE_ASCII) > ARGS_ENCODED_MAX)
         return varlink_fault_set(fault, "args", "is longer than %zu bytes of JSON in ASCII",
                                  ARGS_ENCODED_MAX);
+    r = launch_parts_decode(&request->parts, fault);
+    if (r < 0)
+        return r;
     r = vector(request->args, &request->argv);
     if (r == 0 && request->env != NULL)
         r = vector(request->env, &request->envp);
@@ -166,6 +170,7 @@ int spawn_request_decode(struct spawn_request *request, json_t *parameters, stru
 void spawn_request_done(struct spawn_request *request)
 {
     free(request->group_ids);
+    launch_parts_done(&request->parts);
     free(request->argv);
     free(request->envp);
     json_decref(request->parameters);
@@ -195,6 +200,7 @@ void spawn_request_launch(const struct spawn_request *request, struct launch_req
     ret_launch->capabilities = request->capability_set;
     ret_launch->hostname = request->hostname;
     ret_launch->root = request->root;
+    launch_parts_fill(&request->parts, ret_launch);
     ret_launch->tmpfs_limit = (uint64_t)request->memory / 2;
 }
 

@@ -6,7 +6,7 @@
 
 #include <czone/zone.h>
 
-#include "agent/guest/launch.h"
+#include "agent/guest/launch_parts.h"
 #include "proto/fields.h"
 
 struct spawn_request {
@@ -23,6 +23,7 @@ struct spawn_request {
     int64_t umask;
     uint64_t capability_set;
     gid_t *group_ids; /* one allocation */
+    struct launch_parts parts;
     struct czone_tier_choice choice;
     const char **argv, **envp; /* one allocation each, NULL-terminated, borrowing; envp NULL without env */
 };

@@ -6,7 +6,7 @@ if(TARGET czoned_objects)
                                           $<TARGET_OBJECTS:czoned_objects> $<TARGET_OBJECTS:czone_launch_objects>)
         czone_defaults(test_guest_${noun})
         target_include_directories(test_guest_${noun} PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
-        target_link_libraries(test_guest_${noun} PRIVATE czone_proto czone_static PkgConfig::EVENT PkgConfig::SECCOMP
+        target_link_libraries(test_guest_${noun} PRIVATE czone_proto czone_static PkgConfig::EVENT PkgConfig::SECCOMP PkgConfig::LIBNL_ROUTE
                                                          PkgConfig::CHECK)
         add_test(NAME unit/guest/${noun} COMMAND test_guest_${noun})
     endforeach()

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Runs inside a container and looks around: `launch_probe NAME` does one check, says on standard error what
- * is not as it should be and ends with 1, else with 0. Linked statically.
+ * is not as it should be and ends with 1, else with 0. `launch_probe do ACTION...` does something to files
+ * and prints what came of it, a line each: a letter and a path. Linked statically.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -18,6 +19,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -25,15 +27,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define EXPECT(condition)                                                                                    \
-    do {                                                                                                     \
-        if (!(condition)) {                                                                                  \
-            dprintf(2, "%s:%d: not so: %s (%s)\n", __func__, __LINE__, #condition, strerror(errno));         \
-            return 1;                                                                                        \
-        }                                                                                                    \
-    } while (0)
-
-#define DENIED(error, call) EXPECT((call) < 0 && errno == (error))
+#include "tests/unit/launch_probe.h"
 
 static int pipes(void)
 {
@@ -446,6 +440,17 @@ static int succeed(void)
     return 0;
 }
 
+static int limits_are_100_200(void)
+{
+    struct rlimit limit;
+
+    EXPECT(getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur == 100 && limit.rlim_max == 200);
+    EXPECT(getrlimit(RLIMIT_CORE, &limit) == 0 && limit.rlim_cur == 0 && limit.rlim_max == RLIM_INFINITY);
+    limit.rlim_max = 300;
+    DENIED(EPERM, setrlimit(RLIMIT_NOFILE, &limit));
+    return 0;
+}
+
 static const struct check {
     const char *name;
     int (*run)(void);
@@ -474,6 +479,9 @@ static const struct check {
     { "policy-is-relative", policy_is_relative },
     { "tmpfs-is-limited", tmpfs_is_limited },
     { "escape-by-chroot", escape_by_chroot },
+    { "limits-are-100-200", limits_are_100_200 },
+    { "loopback-only", probe_loopback_only },
+    { "calls-its-gateway", probe_calls_its_gateway },
     { "say", say },
     { "stay", stay },
     { "true", succeed },
@@ -481,6 +489,8 @@ static const struct check {
 
 int main(int argc, char **argv)
 {
+    if (argc > 2 && strcmp(argv[1], "do") == 0)
+        return probe_act(argv + 2);
     for (size_t i = 0; argc == 2 && i < sizeof(checks) / sizeof(checks[0]); i++)
         if (strcmp(checks[i].name, argv[1]) == 0)
             return checks[i].run();

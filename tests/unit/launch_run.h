@@ -21,7 +21,7 @@ struct run {
     struct fixture fixture;
     struct launcher *launcher;
     struct launch_request request;
-    const char *args[8];
+    const char *args[16];
     struct launch launch;
     struct launch_failure failure;
     siginfo_t end;
@@ -102,6 +102,18 @@ static inline void run_probe(struct run *run, const char *check)
     run_finish(run);
     ck_assert_msg(run->end.si_code == CLD_EXITED && run->end.si_status == 0, "%s: code %d, status %d: %s",
                   check, run->end.si_code, run->end.si_status, run->log);
+}
+
+/* Runs `probe do ACTION...` (NULL-terminated) and expects that output. */
+static inline void run_actions(struct run *run, const char *const *actions, const char *output)
+{
+    run->args[1] = "do";
+    for (size_t i = 0; i == 0 || actions[i - 1]; i++)
+        run->args[2 + i] = actions[i];
+    ck_assert_msg(run_start(run) == 1, "%s", run->failure.message);
+    run_finish(run);
+    ck_assert_str_eq(run->log, output);
+    launch_discard(&run->launch);
 }
 
 /* Makes a cgroup where cgroup2 is mounted, for the caller to remove. Returns its fd. */

@@ -257,6 +257,8 @@ static const struct {
     { "io.czone.Container.TooMany", 124 },
     { "io.czone.Container.NoSuchRoot", 126 },
     { "io.czone.Container.NoSuchUser", 126 },
+    { "io.czone.Container.NoSuchLayer", 126 },
+    { "io.czone.Container.NoSuchSource", 126 },
     { "io.czone.Container.NoSuchProgram", 127 },
     { "io.czone.Container.NoSuchTier", 122 },
     { "io.czone.Container.System", 121 },

@@ -69,6 +69,18 @@ static const struct {
       "io.czone.Container.NoSuchRoot", "root", "/no/such/root" },
     { "{\"args\": [\"/bin/sh\"], \"memory\": 1, \"user\": \"no-such-user\"}", "io.czone.Container.NoSuchUser",
       "user", "no-such-user" },
+    { "{\"args\": [\"/bin/sh\"], \"memory\": 1, \"layers\": [\"/usr\", \"/no/such/layer\"]}",
+      "io.czone.Container.NoSuchLayer", "layer", "/no/such/layer" },
+    { "{\"args\": [\"/bin/sh\"], \"memory\": 1, \"mounts\": [{\"type\": \"bind\", \"target\": \"/mnt\", "
+      "\"source\": \"/no/such/source\"}]}",
+      "io.czone.Container.NoSuchSource", "source", "/no/such/source" },
+    { "{\"args\": [\"/bin/sh\"], \"memory\": 1, \"mounts\": [{\"type\": \"tmpfs\", \"target\": \"/proc\"}]}",
+      "org.varlink.service.InvalidParameter", "parameter", "mounts" },
+    { "{\"args\": [\"/bin/sh\"], \"memory\": 1, \"network\": {\"mode\": \"veth\", \"bridge\": "
+      "\"no-such-bridge\"}}",
+      "org.varlink.service.InvalidParameter", "parameter", "network" },
+    { "{\"args\": [\"/bin/sh\"], \"memory\": 1, \"rlimits\": [{\"name\": \"nofile\", \"hard\": 1}]}",
+      "org.varlink.service.InvalidParameter", "parameter", "rlimits" },
     { "{\"args\": [\"/bin/sh\"], \"memory\": 1, \"id\": \"../x\"}", "org.varlink.service.InvalidParameter",
       "parameter", "id" },
     { "{\"args\": [\"/bin/sh\"], \"memory\": 1, \"cwd\": \"relative\"}",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "agent/guest/spawn_request.h"
 #include "tests/unit/guest_test.h"
@@ -64,6 +65,8 @@ START_TEST(a_minimal_request_has_the_documented_defaults)
 }
 END_TEST
 
+#define PARTS(text) "{\"args\": [\"a\"], \"memory\": 1, " text "}"
+
 /* What is wrong, and the field the error must name. */
 static const struct {
     const char *text, *parameter;
@@ -90,6 +93,29 @@ static const struct {
     { "{\"args\": [\"a\"], \"memory\": 1, \"pids\": 0}", "pids" },
     { "{\"args\": [\"a\"], \"memory\": 1, \"pids\": 99999999}", "pids" },
     { "{\"args\": [\"a\"], \"memory\": 1, \"env\": [1]}", "env[0]" },
+    { PARTS("\"layers\": [\"/a\", 1]"), "layers[1]" },
+    { PARTS("\"layers\": \"/a\""), "layers" },
+    { PARTS("\"layers\": [\"\"]"), "layers[0]" },
+    { PARTS("\"writable\": 0"), "writable" },
+    { PARTS("\"mounts\": [1]"), "mounts[0]" },
+    { PARTS("\"mounts\": [{\"target\": \"/t\"}]"), "mounts[0].type" },
+    { PARTS("\"mounts\": [{\"type\": \"nfs\", \"target\": \"/t\"}]"), "mounts[0].type" },
+    { PARTS("\"mounts\": [{\"type\": \"tmpfs\"}]"), "mounts[0].target" },
+    { PARTS("\"mounts\": [{\"type\": \"tmpfs\", \"target\": \"/t\", \"size\": -1}]"), "mounts[0].size" },
+    { PARTS("\"mounts\": [{\"type\": \"tmpfs\", \"target\": \"/t\", \"mode\": 4096}]"), "mounts[0].mode" },
+    { PARTS("\"mounts\": [{\"type\": \"tmpfs\", \"target\": \"/t\", \"uid\": 1}]"), "mounts[0].uid" },
+    { PARTS("\"mounts\": [{\"type\": \"tmpfs\", \"target\": \"/t\", \"source\": \"/s\"}]"), "mounts" },
+    { PARTS("\"mounts\": [{\"type\": \"bind\", \"target\": \"/t\"}]"), "mounts" },
+    { PARTS("\"mounts\": [{\"type\": \"bind\", \"target\": \"/t\", \"source\": \"/s\", \"size\": 1}]"),
+      "mounts" },
+    { PARTS("\"network\": \"none\""), "network" },
+    { PARTS("\"network\": {}"), "network.mode" },
+    { PARTS("\"network\": {\"mode\": \"bridge\"}"), "network.mode" },
+    { PARTS("\"network\": {\"mode\": \"veth\", \"addresses\": [7]}"), "network.addresses[0]" },
+    { PARTS("\"network\": {\"mode\": \"veth\", \"bridge\": \"sixteen-letters-\"}"), "network.bridge" },
+    { PARTS("\"rlimits\": [{\"soft\": 1}]"), "rlimits[0].name" },
+    { PARTS("\"rlimits\": [{\"name\": \"nofile\", \"soft\": -1}]"), "rlimits[0].soft" },
+    { PARTS("\"rlimits\": [{\"name\": \"RLIMIT_NOFILE\", \"soft\": 1}]"), "rlimits" },
     { "{\"args\": [\"a\"], \"memory\": 1, \"color\": \"red\"}", "color" },
 };
 
@@ -180,6 +206,46 @@ START_TEST(the_environment_can_be_dropped_and_the_rest_stays)
 }
 END_TEST
 
+START_TEST(layers_mounts_and_limits_reach_the_launcher)
+{
+    struct launch_request launch;
+
+    ck_assert_int_eq(
+        decode(PARTS(
+            "\"layers\": [\"/low\", \"/high\"], \"writable\": 77, \"mounts\": ["
+            "{\"type\": \"bind\", \"source\": \"/s\", \"target\": \"/t\"},"
+            "{\"type\": \"bind\", \"source\": \"/s\", \"target\": \"/u\", \"read_only\": false,"
+            " \"exec\": false},"
+            "{\"type\": \"tmpfs\", \"target\": \"/v\"},"
+            "{\"type\": \"tmpfs\", \"target\": \"/w\", \"read_only\": true, \"size\": 9, \"mode\": 448}],"
+            "\"network\": {\"mode\": \"veth\", \"bridge\": \"br0\", \"addresses\": [\"10.0.0.2/24\"]},"
+            "\"rlimits\": [{\"name\": \"nofile\", \"soft\": 5, \"hard\": 6}, {\"name\": \"core\"}]")),
+        0);
+    spawn_request_launch(&request, &launch);
+    ck_assert_str_eq(launch.layers[1], "/high");
+    ck_assert_ptr_null(launch.layers[2]);
+    ck_assert_uint_eq(launch.writable_limit, 77);
+    ck_assert_uint_eq(launch.n_mounts, 4);
+    ck_assert_int_eq(launch.mounts[0].kind, LAUNCH_MOUNT_BIND);
+    ck_assert_str_eq(launch.mounts[0].source, "/s");
+    ck_assert_uint_eq(launch.mounts[0].attributes, LAUNCH_BIND_ATTRIBUTES);
+    ck_assert_uint_eq(launch.mounts[1].attributes, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+    ck_assert_int_eq(launch.mounts[2].kind, LAUNCH_MOUNT_TMPFS);
+    ck_assert_uint_eq(launch.mounts[2].attributes, LAUNCH_TMPFS_ATTRIBUTES);
+    ck_assert_uint_eq(launch.mounts[2].mode, 01777);
+    ck_assert_uint_eq(launch.mounts[3].limit, 9);
+    ck_assert_uint_eq(launch.mounts[3].mode, 0700);
+    ck_assert_uint_eq(launch.mounts[3].attributes, LAUNCH_TMPFS_ATTRIBUTES | MOUNT_ATTR_RDONLY);
+    ck_assert_int_eq(launch.network.kind, LAUNCH_NETWORK_VETH);
+    ck_assert_uint_eq(launch.network.n_addresses, 1);
+    ck_assert_str_eq(launch.network.addresses[0], "10.0.0.2/24");
+    ck_assert_uint_eq(launch.n_rlimits, 2);
+    ck_assert_int_eq(launch.rlimits[0].resource, RLIMIT_NOFILE);
+    ck_assert_uint_eq(launch.rlimits[0].hard, 6);
+    ck_assert_uint_eq(launch.rlimits[1].soft, RLIM_INFINITY);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("spawn_request");
@@ -192,6 +258,7 @@ int main(void)
     tcase_add_test(tests, a_fingerprint_ignores_the_order_the_key_and_nulls);
     tcase_add_test(tests, a_fingerprint_tells_requests_apart);
     tcase_add_test(tests, the_environment_can_be_dropped_and_the_rest_stays);
+    tcase_add_test(tests, layers_mounts_and_limits_reach_the_launcher);
     tcase_add_test(tests, arguments_that_a_reply_could_not_repeat_are_refused);
     return guest_test_main(tests, "guest_spawn_request");
 }
