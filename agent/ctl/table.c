@@ -11,6 +11,7 @@
 
 #define GAP     2u
 #define CUT_MIN 8u /* a column that gives way keeps this much, else it says nothing */
+#define DROPPED (~0u)
 
 struct cell {
     char *text; /* as the guest gave it */
@@ -113,13 +114,9 @@ static int measure(const struct table *table, bool utf8, unsigned int *widths)
 }
 
 /* Columns that may be cut give way, the last first. */
-static void fit(const struct table *table, unsigned int limit, unsigned int *widths)
+static void cut(const struct table *table, unsigned int limit, unsigned int sum, unsigned int *widths)
 {
-    unsigned int sum = (unsigned int)(table->n_columns - 1) * GAP;
-
-    for (size_t i = 0; i < table->n_columns; i++)
-        sum += widths[i];
-    for (size_t i = table->n_columns; limit && i-- > 0 && sum > limit;) {
+    for (size_t i = table->n_columns; i-- > 0 && sum > limit;) {
         unsigned int give = sum - limit;
 
         if (!(table->columns[i].flags & TABLE_CUT) || widths[i] <= CUT_MIN)
@@ -131,13 +128,55 @@ static void fit(const struct table *table, unsigned int limit, unsigned int *wid
     }
 }
 
-static int print_cell(const struct table *table, const struct terminal *terminal, size_t column,
-                      const char *whole, unsigned int width, unsigned int paint)
+/* How much narrower a table gets by cutting alone. */
+static unsigned int slack(const struct table *table, const unsigned int *widths)
 {
-    CLEANUP_FREE char *text = printable_cut(whole, width, terminal->utf8);
-    bool last = column + 1 == table->n_columns;
-    unsigned int pad;
+    unsigned int sum = 0;
 
+    for (size_t i = 0; i < table->n_columns; i++)
+        if (table->columns[i].flags & TABLE_CUT && widths[i] > CUT_MIN)
+            sum += widths[i] - CUT_MIN;
+    return sum;
+}
+
+/* Columns are left out until cutting the others does the rest. */
+static void fit(const struct table *table, unsigned int limit, unsigned int *widths)
+{
+    unsigned int sum = (unsigned int)(table->n_columns - 1) * GAP;
+
+    if (limit == 0)
+        return;
+    for (size_t i = 0; i < table->n_columns; i++)
+        sum += widths[i];
+    for (size_t i = table->n_columns; i-- > 0 && sum > limit + slack(table, widths);) {
+        if (!(table->columns[i].flags & TABLE_DROP))
+            continue;
+        sum -= widths[i] + GAP;
+        widths[i] = DROPPED;
+    }
+    cut(table, limit, sum, widths);
+}
+
+/* The last that is shown. */
+static size_t last_column(const struct table *table, const unsigned int *widths)
+{
+    size_t last = table->n_columns - 1;
+
+    while (last > 0 && widths[last] == DROPPED)
+        last--;
+    return last;
+}
+
+static int print_cell(const struct table *table, const struct terminal *terminal, size_t column,
+                      const char *whole, const unsigned int *widths, unsigned int paint)
+{
+    bool last = column == last_column(table, widths);
+    unsigned int width = widths[column], pad;
+    CLEANUP_FREE char *text = NULL;
+
+    if (width == DROPPED)
+        return 0;
+    text = printable_cut(whole, width, terminal->utf8);
     if (!text)
         return -ENOMEM;
     if (!*text)
@@ -163,7 +202,7 @@ static int print_row(const struct table *table, const struct terminal *terminal,
 
         if (!text)
             return -ENOMEM;
-        r = print_cell(table, terminal, column, text, widths[column],
+        r = print_cell(table, terminal, column, text, widths,
                        i < table->n_cells ? table->cells[i].paint : PAINT_NONE);
         if (r < 0)
             return r;
@@ -187,7 +226,7 @@ int table_print(const struct table *table, const struct terminal *terminal)
         return r;
     fit(table, terminal->width, widths);
     for (size_t column = 0; !r && column < table->n_columns; column++)
-        r = print_cell(table, terminal, column, table->columns[column].title, widths[column], PAINT_HEAD);
+        r = print_cell(table, terminal, column, table->columns[column].title, widths, PAINT_HEAD);
     (void)fputc('\n', terminal->file);
     for (size_t row = 0; !r && row < table_rows(table); row++)
         r = print_row(table, terminal, row, widths);

@@ -19,6 +19,8 @@
 enum {
     TABLE_RIGHT = 1 << 0, /* numbers */
     TABLE_CUT = 1 << 1,   /* on a terminal this column gives way when the table is too wide */
+    TABLE_DROP =
+        1 << 2, /* it is left out when cutting does not help, the last first; not together with CUT */
 };
 
 struct table_column {

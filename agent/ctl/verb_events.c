@@ -64,7 +64,7 @@ static void print_line(const struct ctl *ctl, const struct event *event)
     unsigned int paint = PAINT_HEAD;
 
     if (!strcmp(event->event, "danger") || !strcmp(event->event, "container-failed") ||
-        !strcmp(event->event, "zone-quarantined"))
+        !strcmp(event->event, "container-oom") || !strcmp(event->event, "zone-quarantined"))
         paint = PAINT_BAD;
     (void)fprintf(ctl->out.file, "%s%s%s  %s%-18s%s", terminal_paint(&ctl->out, PAINT_DIM),
                   when_clock(event->time, clock), terminal_plain(&ctl->out), terminal_paint(&ctl->out, paint),

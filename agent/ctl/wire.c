@@ -43,6 +43,8 @@ static const struct known_error known_errors[] = {
       "the source of --mount is in the guest, not on the host" },
     { "io.czone.Container.WrongState", EXIT_REFUSED, NULL },
     { "io.czone.Container.Timeout", EXIT_TIMED_OUT, NULL },
+    { "io.czone.Container.LimitRefused", EXIT_REFUSED,
+      "`czonectl update ID` without options shows the limits, `czonectl stats` what is used" },
     { "io.czone.Container.TooMany", EXIT_REFUSED, "remove containers that are done with `czonectl rm`" },
     { "io.czone.Container.System", EXIT_FAILED, NULL },
     { "io.czone.Zone.NoSuchZone", EXIT_NOT_FOUND, "`czonectl zones` lists the zones" },

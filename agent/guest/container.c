@@ -9,6 +9,7 @@
 #include <sys/random.h>
 
 #include "agent/guest/clock.h"
+#include "agent/guest/container_stop.h"
 #include "agent/guest/log.h"
 #include "agent/guest/manager.h"
 #include "proto/cleanup.h"
@@ -180,6 +181,7 @@ static void on_started(void *owner, const struct refusal *refusal)
     container->started = clock_realtime();
     spawn_request_drop_env(&container->request);
     move(container, CONTAINER_RUNNING, NULL);
+    limit_watch_start(container, false);
 }
 
 static void on_exited(void *owner, const siginfo_t *status)
@@ -197,6 +199,7 @@ static void on_exited(void *owner, const siginfo_t *status)
         container->exit_signal = status->si_status;
         (void)snprintf(text, sizeof(text), "signal %d", status->si_status);
     }
+    limit_watch_end(container);
     container->oom_killed = program_oom_killed(&container->program);
     move(container, CONTAINER_EXITED, text);
     answer_waiters(container);
@@ -322,6 +325,8 @@ struct container *container_free(struct container *container)
         follower_drop(TAILQ_FIRST(&container->followers));
     TAILQ_REMOVE(&container->manager->containers, container, link);
     container->manager->n_containers--;
+    container_stop_done(container);
+    limit_watch_end(container);
     program_done(&container->program);
     spawn_request_done(&container->request);
     log_ring_done(&container->log);

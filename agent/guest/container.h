@@ -6,6 +6,7 @@
 
 #include "agent/guest/container_state.h"
 #include "agent/guest/lease.h"
+#include "agent/guest/limit_watch.h"
 #include "agent/guest/program.h"
 #include "agent/guest/spawn_request.h"
 #include "agent/guest/waiter.h"
@@ -32,6 +33,9 @@ struct container {
     uint64_t memory;
     struct refusal failure; /* FAILED */
     struct log_ring log;
+    struct limit_watch limits;
+    struct event *stop_timer; /* NULL: nobody has asked for Stop */
+    uint64_t stop_at;         /* monotonic: when it is killed then */
     struct waiter_list waiters;
     struct follower_list followers;
 };

@@ -1,45 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "agent/guest/container.h"
+#include "agent/guest/container_reply.h"
 #include "agent/guest/manager.h"
 #include "agent/guest/oci_config.h"
 #include "agent/guest/services.h"
+#include "agent/guest/signal_name.h"
 #include "proto/cleanup.h"
 #include "varlink_interface_texts.h"
-
-#define ID_FIELD(type)                                                                                       \
-    {                                                                                                        \
-        "id", VARLINK_STRING, offsetof(struct type, id), VARLINK_REQUIRED, .min = 1, .max = 255              \
-    }
-
-static int no_such_container(struct varlink_connection *connection, const char *id)
-{
-    struct refusal refusal;
-
-    (void)refusal_set(&refusal, -ENOENT, ERROR_NO_SUCH_CONTAINER, id, "there is no container %s", id);
-    return refusal_reply(&refusal, connection);
-}
-
-static int wrong_state(struct varlink_connection *connection, const struct container *container,
-                       const char *what)
-{
-    struct refusal refusal;
-
-    (void)refusal_set(&refusal, -EINVAL, ERROR_WRONG_STATE, container->id, "container %s is %s: %s",
-                      container->id, container_state_name(container->state), what);
-    refusal.state = container_state_name(container->state);
-    return refusal_reply(&refusal, connection);
-}
-
-static int reply_container(struct varlink_connection *connection, const struct container *container)
-{
-    return varlink_connection_reply(connection,
-                                    json_pack("{s:o}", "container", container_to_json(container, true)));
-}
 
 /* What the daemon itself has against a new container, before the machine is looked at. */
 static int check_new(const struct manager *manager, const struct spawn_request *request,
@@ -185,29 +155,10 @@ static int on_wait(struct varlink_connection *connection, const struct varlink_c
         return varlink_connection_invalid_parameter(connection, &fault);
     container = manager_find(userdata, wait.id);
     if (container == NULL)
-        return no_such_container(connection, wait.id);
+        return reply_no_such_container(connection, wait.id);
     if (wait.until == 0 ? container_state_ended(container->state) : container_state_final(container->state))
         return reply_container(connection, container);
     return waiter_add(container, connection, wait.until == 0 ? WAIT_EXITED : WAIT_RETURNED, wait.timeout_ms);
-}
-
-/* "KILL", "SIGTERM", "15"; returns the number or 0. */
-static int parse_signal(const char *text)
-{
-    char *end;
-    long number = strtol(text, &end, 10);
-
-    if (*end == '\0')
-        return text[0] >= '1' && text[0] <= '9' && number < NSIG ? (int)number : 0;
-    if (strncmp(text, "SIG", 3) == 0)
-        text += 3;
-    for (int i = 1; i < NSIG; i++) {
-        const char *name = sigabbrev_np(i);
-
-        if (name != NULL && strcmp(name, text) == 0)
-            return i;
-    }
-    return 0;
 }
 
 struct kill {
@@ -229,18 +180,17 @@ static int on_kill(struct varlink_connection *connection, const struct varlink_c
 
     if (varlink_fields_decode(call->parameters, kill_fields, ELEMENTS(kill_fields), 0, &kill, &fault) < 0)
         return varlink_connection_invalid_parameter(connection, &fault);
-    signal = parse_signal(kill.signal);
-    if (signal == 0) {
-        (void)varlink_fault_set(&fault, "signal", "%s is no signal", kill.signal);
-        return varlink_connection_invalid_parameter(connection, &fault);
-    }
+    signal = signal_from_name(kill.signal);
+    if (signal == 0)
+        return reply_no_signal(connection, kill.signal);
     container = manager_find(userdata, kill.id);
     if (container == NULL)
-        return no_such_container(connection, kill.id);
+        return reply_no_such_container(connection, kill.id);
     if (container->state == CONTAINER_WANTED || container->state == CONTAINER_STARTING)
-        return wrong_state(connection, container, "it has no process yet; Remove with force gives it up");
+        return reply_wrong_state(connection, container,
+                                 "it has no process yet; Remove with force gives it up");
     if (container->state != CONTAINER_RUNNING)
-        return wrong_state(connection, container, "it has no process any more");
+        return reply_wrong_state(connection, container, "it has no process any more");
     r = program_signal(&container->program, signal);
     if (r < 0 && r != -ESRCH) {
         (void)refusal_set(&refusal, r, ERROR_SYSTEM, NULL, "cannot signal container %s: %s", container->id,
@@ -273,7 +223,7 @@ static int on_remove(struct varlink_connection *connection, const struct varlink
         return varlink_connection_invalid_parameter(connection, &fault);
     container = manager_find(manager, removal.id);
     if (container == NULL)
-        return no_such_container(connection, removal.id);
+        return reply_no_such_container(connection, removal.id);
     if (container->settled) {
         manager_publish(manager,
                         &(struct event_fact){ EVENT_FACT("container-removed"), .container = container->id });
@@ -281,10 +231,10 @@ static int on_remove(struct varlink_connection *connection, const struct varlink
         return varlink_connection_reply(connection, json_object());
     }
     if (!removal.force && container->state != CONTAINER_FAILED)
-        return wrong_state(connection, container,
-                           container->state == CONTAINER_EXITED
-                               ? "its memory is being returned; Wait until \"returned\", or use force"
-                               : "Kill it first, or use force");
+        return reply_wrong_state(connection, container,
+                                 container->state == CONTAINER_EXITED
+                                     ? "its memory is being returned; Wait until \"returned\", or use force"
+                                     : "Kill it first, or use force");
     r = waiter_add(container, connection, WAIT_REMOVED, -1);
     if (r < 0)
         return r;
@@ -339,7 +289,7 @@ static int on_inspect(struct varlink_connection *connection, const struct varlin
         return varlink_connection_invalid_parameter(connection, &fault);
     container = manager_find(userdata, inspect.id);
     return container != NULL ? reply_container(connection, container)
-                             : no_such_container(connection, inspect.id);
+                             : reply_no_such_container(connection, inspect.id);
 }
 
 static int on_logs(struct varlink_connection *connection, const struct varlink_call *call, void *userdata)
@@ -352,14 +302,15 @@ static int on_logs(struct varlink_connection *connection, const struct varlink_c
         return varlink_connection_invalid_parameter(connection, &fault);
     container = manager_find(userdata, logs.id);
     if (container == NULL)
-        return no_such_container(connection, logs.id);
+        return reply_no_such_container(connection, logs.id);
     return container_reply_log(container, connection, logs.offset, (call->flags & VARLINK_MORE) != 0);
 }
 
 static const struct varlink_method methods[] = {
-    { "Spawn", 0, on_spawn },   { "Wait", 0, on_wait }, { "Kill", 0, on_kill },
-    { "Remove", 0, on_remove }, { "List", 0, on_list }, { "Inspect", 0, on_inspect },
-    { "Logs", 0, on_logs },
+    { "Spawn", 0, on_spawn },      { "Wait", 0, on_wait },      { "Kill", 0, on_kill },
+    { "Remove", 0, on_remove },    { "List", 0, on_list },      { "Inspect", 0, on_inspect },
+    { "Logs", 0, on_logs },        { "Stop", 0, control_stop }, { "Update", 0, control_update },
+    { "Stats", 0, control_stats },
 };
 
 const struct varlink_interface container_service = {

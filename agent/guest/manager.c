@@ -305,6 +305,8 @@ static int add_events(struct manager *manager)
     if (r == 0)
         r = manager_watch_exits(manager);
     if (r == 0)
+        r = limit_watches_open(manager);
+    if (r == 0)
         r = add_event(manager, &manager->term_event, SIGTERM, EV_SIGNAL | EV_PERSIST, on_terminate);
     if (r == 0)
         r = add_event(manager, &manager->int_event, SIGINT, EV_SIGNAL | EV_PERSIST, on_terminate);
@@ -389,12 +391,14 @@ struct manager *manager_alloc(const struct options *options)
     manager->options = options;
     manager->notify = (struct notify)NOTIFY_INIT;
     manager->exits_fd = -EBADF;
+    manager->limits = (struct limit_watches)LIMIT_WATCHES_INIT;
     manager->zone_marks = manager->loan_marks = manager->knob_marks = (struct marks)MARKS_INIT;
     TAILQ_INIT(&manager->sessions);
     TAILQ_INIT(&manager->containers);
     TAILQ_INIT(&manager->leases);
     TAILQ_INIT(&manager->orphans);
     TAILQ_INIT(&manager->receipt_followers);
+    TAILQ_INIT(&manager->stats_streams);
     TAILQ_INIT(&manager->host.loans);
     signal_book_init(&manager->host.book);
     key_store_init(&manager->keys, KEY_STORE_ENTRIES_MAX, KEY_STORE_BYTES_MAX);
@@ -428,6 +432,7 @@ struct manager *manager_free(struct manager *manager)
         return NULL;
     listeners_close(&manager->listeners);
     auto_online_restore(&manager->auto_online);
+    stats_streams_done(manager);
     while (!TAILQ_EMPTY(&manager->containers))
         (void)container_free(TAILQ_FIRST(&manager->containers));
     orphans_done(manager);
@@ -447,6 +452,7 @@ struct manager *manager_free(struct manager *manager)
     free_event(manager->monitor_rest);
     free_event(manager->exits_event);
     cleanup_fd(&manager->exits_fd);
+    limit_watches_close(manager);
     free_event(manager->term_event);
     free_event(manager->int_event);
     free_event(manager->stop_timer);

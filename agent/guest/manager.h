@@ -14,11 +14,13 @@
 #include "agent/guest/host.h"
 #include "agent/guest/key_store.h"
 #include "agent/guest/launch.h"
+#include "agent/guest/limit_watch.h"
 #include "agent/guest/listener.h"
 #include "agent/guest/marks.h"
 #include "agent/guest/notify.h"
 #include "agent/guest/options.h"
 #include "agent/guest/receipt.h"
+#include "agent/guest/stats_stream.h"
 #include "agent/guest/subscribers.h"
 #include "agent/guest/waiter.h"
 #include "proto/service.h"
@@ -60,6 +62,8 @@ struct manager {
     struct receipts receipts;
     struct follower_list receipt_followers;
     struct subscribers subscribers;
+    struct limit_watches limits;
+    struct stats_stream_list stats_streams;
     struct auto_online auto_online;
     struct grace grace;
     bool stopping;

@@ -28,6 +28,7 @@ static const struct {
     { ERROR_NO_SUCH_SOURCE, .subject = "source" },
     { ERROR_WRONG_STATE, .subject = "id", .state = true },
     { ERROR_TIMEOUT, .subject = "id" },
+    { ERROR_LIMIT_REFUSED, .subject = "field", .limit = true },
     { ERROR_TOO_MANY, .limit = true },
     { ERROR_SYSTEM, .error = true },
 };

@@ -29,18 +29,19 @@
 #define ERROR_NO_SUCH_SOURCE    "io.czone.Container.NoSuchSource"
 #define ERROR_WRONG_STATE       "io.czone.Container.WrongState"
 #define ERROR_TIMEOUT           "io.czone.Container.Timeout"
+#define ERROR_LIMIT_REFUSED     "io.czone.Container.LimitRefused"
 #define ERROR_TOO_MANY          "io.czone.Container.TooMany"
 #define ERROR_SYSTEM            "io.czone.Container.System"
 
 struct refusal {
-    const char *id; /* static string, one of the above; NULL: nothing was refused */
-    struct reason
-        subject; /* what the error is about: id, key, tier, program, root, user, bundle, layer, source */
-    const char *state; /* WrongState: static string */
-    char member[128];  /* BadBundle: of its config.json */
-    int64_t bytes;     /* NoMemory, HostRefused */
-    int64_t limit;     /* HostRefused (-1: not said), TooMany */
-    int error;         /* System: negative errno */
+    const char *id;        /* static string, one of the above; NULL: nothing was refused */
+    struct reason subject; /* what the error is about: id, key, tier, program, root, user, bundle, layer,
+                              source, field */
+    const char *state;     /* WrongState: static string */
+    char member[128];      /* BadBundle: of its config.json */
+    int64_t bytes;         /* NoMemory, HostRefused */
+    int64_t limit;         /* HostRefused, LimitRefused (-1: not said), TooMany */
+    int error;             /* System: negative errno */
     struct reason reason;
 };
 

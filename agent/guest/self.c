@@ -144,6 +144,9 @@ int self_confine(struct self *self, struct czone_ctx *ctx)
     r = czone_cgroup_open(ctx, path, &leaf);
     if (r == 0)
         r = czone_cgroup_write(leaf, "cpuset.mems", home);
+    /* Whoever calls is not to wait for busy containers. Without the cpu controller there is no such file. */
+    if (r == 0 && czone_cgroup_write(leaf, "cpu.weight", "10000") < 0)
+        log_debug("without the cpu controller czoned shares the CPUs with the containers evenly");
     czone_cgroup_unref(leaf);
     return r < 0 ? log_fail(r, "cannot confine czoned to the home nodes (%s/cpuset.mems = %s): %s", path,
                             home, strerror(-r))

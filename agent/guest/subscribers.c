@@ -57,15 +57,19 @@ int subscribers_add(struct subscribers *subscribers, struct varlink_connection *
 static json_t *to_json(const struct event_fact *fact, uint64_t sequence)
 {
     CLEANUP_JSON json_t *event =
-        json_pack("{s:I, s:I, s:s, s:s*, s:s*, s:s*}", "sequence", (json_int_t)sequence, "time",
+        json_pack("{s:I, s:I, s:s, s:s*, s:s*, s:s*, s:s*}", "sequence", (json_int_t)sequence, "time",
                   (json_int_t)clock_realtime(), "event", fact->event, "container", fact->container, "zone",
-                  fact->zone, "message", fact->message);
+                  fact->zone, "message", fact->message, "process", fact->process);
 
     if (event == NULL)
         return NULL;
     if (fact->node >= 0 && json_object_set_new(event, "node", json_integer(fact->node)) < 0)
         return NULL;
     if (fact->bytes >= 0 && json_object_set_new(event, "bytes", json_integer(fact->bytes)) < 0)
+        return NULL;
+    if (fact->pid > 0 && json_object_set_new(event, "pid", json_integer(fact->pid)) < 0)
+        return NULL;
+    if (fact->count > 0 && json_object_set_new(event, "count", json_integer(fact->count)) < 0)
         return NULL;
     return TAKE(event);
 }

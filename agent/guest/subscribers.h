@@ -25,12 +25,15 @@ struct subscribers {
     uint64_t sequence; /* of the last event */
 };
 
-/* What happened; members that are NULL or negative are absent on the wire. */
+/* What happened; members that are NULL or negative are absent on the wire, and pid and count of 0. */
 struct event_fact {
     const char *event; /* "container-started"…: io.czone.Monitor, type Event */
     const char *container, *zone, *message;
     int node;
     int64_t bytes;
+    int pid;
+    const char *process;
+    int64_t count;
 };
 
 #define EVENT_FACT(name) .event = (name), .node = -1, .bytes = -1

@@ -15,9 +15,9 @@ extern "C" {
 struct czone_cgroup;
 
 /*
- * Creates a leaf below the context's cgroup base with cpuset, memory and pids usable in it.
- * name: as a zone's name (czone/zone.h). Returns 0, -EINVAL (name), -EEXIST, or errors of mkdir() and
- * write().
+ * Creates a leaf below the context's cgroup base with cpuset, memory and pids usable in it, cpu and io as
+ * well where the kernel has them and the cgroups above pass them on. name: as a zone's name (czone/zone.h).
+ * Returns 0, -EINVAL (name), -EEXIST, or errors of mkdir() and write().
  */
 int czone_cgroup_create(struct czone_ctx *ctx, const char *name, struct czone_cgroup **ret_cgroup,
                         struct czone_failure *failure);

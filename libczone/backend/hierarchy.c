@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libcgroup.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -15,6 +16,11 @@
 /* What a group of ours needs. */
 static const char *const controllers[] = { "cpuset", "memory", "pids" };
 #define N_CONTROLLERS (sizeof(controllers) / sizeof(controllers[0]))
+
+/* What a group of ours has where the kernel and the groups above allow it: limits and figures, nothing that a
+ * zone depends on. */
+static const char *const extras[] = { "cpu", "io" };
+#define N_EXTRAS (sizeof(extras) / sizeof(extras[0]))
 
 static void free_group(struct cgroup **group)
 {
@@ -167,6 +173,43 @@ static bool base_is_ready(struct czone_sys *sys)
     return true;
 }
 
+/* Whether a group passes a controller on to those below it, now or already before. */
+static bool pass_on(int group_fd, const char *controller)
+{
+    char text[1024], word[16];
+
+    if (attr_read(group_fd, "cgroup.subtree_control", text, sizeof(text)) < 0)
+        return false;
+    if (has_word(text, controller))
+        return true;
+    if (attr_read(group_fd, "cgroup.controllers", text, sizeof(text)) < 0 || !has_word(text, controller))
+        return false;
+    (void)snprintf(word, sizeof(word), "+%s", controller);
+    return attr_write(group_fd, "cgroup.subtree_control", word) == 0;
+}
+
+/* From the root down to the base, as far as it goes. Not through libcgroup: one controller that cannot be had
+ * (cpu, while a real-time process is somewhere below) would cost us the others. */
+static void add_extras(struct czone_sys *sys)
+{
+    for (size_t i = 0; i < N_EXTRAS; i++) {
+        cleanup_free char *path = strdup(sys->base);
+        bool on = path && pass_on(sys->cgroup_fd, extras[i]);
+
+        for (char *p = path; on && p;) {
+            cleanup_close int fd = -EBADF;
+
+            p = strchr(p, '/');
+            if (p)
+                *p = '\0';
+            fd = openat(sys->cgroup_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+            on = fd >= 0 && pass_on(fd, extras[i]);
+            if (p)
+                *p++ = '/';
+        }
+    }
+}
+
 static int make_base(struct czone_sys *sys, struct czone_failure *failure)
 {
     cleanup_free char *leaf = NULL;
@@ -202,6 +245,8 @@ int hierarchy_open(struct czone_sys *sys, struct czone_failure *failure)
     if (sys->base_fd < 0)
         return failure_set(failure, -errno, CZONE_STAGE_CGROUP, CZONE_NODE_NONE,
                            "cannot open the cgroup %s: %s", sys->base, strerror(errno));
+    if (sys->is_cgroup2)
+        add_extras(sys);
     return 0;
 }
 

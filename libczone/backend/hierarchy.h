@@ -19,9 +19,9 @@ struct czone_sys;
 #define HELPER_CGROUP ".helper"
 
 /*
- * Makes the base, with cpuset, memory and pids for the groups in it, and opens it as sys->base_fd.
- * sys->cgroup_fd and sys->base are set. Returns 0, -EOPNOTSUPP (no cgroup v2, or a controller is missing) or
- * errors of mkdir() and write().
+ * Makes the base, with cpuset, memory and pids for the groups in it, cpu and io too where they can be had,
+ * and opens it as sys->base_fd. sys->cgroup_fd and sys->base are set. Returns 0, -EOPNOTSUPP (no cgroup v2,
+ * or a controller is missing) or errors of mkdir() and write().
  */
 int hierarchy_open(struct czone_sys *sys, struct czone_failure *failure);
 

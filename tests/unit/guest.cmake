@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # czoned without a kernel that plugs memory: its nouns, and its service over socket pairs on a machine made of files.
 if(TARGET czoned_objects)
-    foreach(noun bundle container_state grace key_store log_ring notify oci_config options receipt service signal_book spawn_request host memory)
+    foreach(noun bundle cgroup_text container_state control grace key_store log_ring notify oci_config oom options receipt service
+                 signal_book spawn_request host limits memory)
         add_executable(test_guest_${noun} unit/test_guest_${noun}.c unit/guest_machine.c
                                           $<TARGET_OBJECTS:czoned_objects> $<TARGET_OBJECTS:czone_launch_objects>)
         czone_defaults(test_guest_${noun})

@@ -73,6 +73,39 @@ START_TEST(no_column_shrinks_to_nothing)
 }
 END_TEST
 
+static struct table *with_extras(void)
+{
+    static const struct table_column columns[] = {
+        { "ID", TABLE_CUT },
+        { "CPU", TABLE_RIGHT },
+        { "READ", TABLE_RIGHT | TABLE_DROP },
+        { "WRITTEN", TABLE_DROP },
+    };
+    struct table *table = table_new(columns, 4);
+
+    table_cell(table, PAINT_NONE, "%s", "web");
+    table_cell(table, PAINT_NONE, "%s", "1.5");
+    table_cell(table, PAINT_NONE, "%s", "128 MiB");
+    table_cell(table, PAINT_NONE, "%s", "4 KiB");
+    return table;
+}
+
+START_TEST(what_matters_less_is_left_out_where_it_does_not_fit)
+{
+    terminal.width = 20;
+    prints(with_extras(), "ID   CPU     READ\n"
+                          "web  1.5  128 MiB\n");
+}
+END_TEST
+
+START_TEST(where_there_is_room_nothing_is_left_out)
+{
+    terminal.width = 26;
+    prints(with_extras(), "ID   CPU     READ  WRITTEN\n"
+                          "web  1.5  128 MiB  4 KiB\n");
+}
+END_TEST
+
 START_TEST(paint_does_not_disturb_alignment)
 {
     terminal.colour = true;
@@ -129,6 +162,8 @@ int main(void)
     tcase_add_test(tcase, columns_are_aligned_and_lines_have_no_blanks_at_their_end);
     tcase_add_test(tcase, on_a_terminal_the_last_wide_column_gives_way);
     tcase_add_test(tcase, no_column_shrinks_to_nothing);
+    tcase_add_test(tcase, what_matters_less_is_left_out_where_it_does_not_fit);
+    tcase_add_test(tcase, where_there_is_room_nothing_is_left_out);
     tcase_add_test(tcase, paint_does_not_disturb_alignment);
     tcase_add_test(tcase, a_cell_cannot_break_out_of_its_table);
     tcase_add_test(tcase, wide_characters_are_measured_by_columns);

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef GUEST_CONTAINER_REPLY_H
+#define GUEST_CONTAINER_REPLY_H
+
+/* What several calls of io.czone.Container have in common: the field that names a container, and answers. All
+ * functions return as those of connection.h. */
+
+#include "agent/guest/container.h"
+#include "proto/service.h"
+
+/* The row of a container's id for a table of fields, in a struct with a member `id`. */
+#define ID_FIELD(type)                                                                                       \
+    {                                                                                                        \
+        "id", VARLINK_STRING, offsetof(struct type, id), VARLINK_REQUIRED, .min = 1, .max = 255              \
+    }
+
+/* Answers { container }. */
+int reply_container(struct varlink_connection *connection, const struct container *container);
+
+/* Answers NoSuchContainer. */
+int reply_no_such_container(struct varlink_connection *connection, const char *id);
+
+/* Answers WrongState. @what  what could be done instead, or why it cannot */
+int reply_wrong_state(struct varlink_connection *connection, const struct container *container,
+                      const char *what);
+
+/* Answers that a signal's name is none. */
+int reply_no_signal(struct varlink_connection *connection, const char *name);
+
+/* Handlers that are not with the others in container_service.c; userdata is the manager. */
+int control_stop(struct varlink_connection *connection, const struct varlink_call *call, void *userdata);
+int control_update(struct varlink_connection *connection, const struct varlink_call *call, void *userdata);
+int control_stats(struct varlink_connection *connection, const struct varlink_call *call, void *userdata);
+
+#endif
