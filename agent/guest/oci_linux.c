@@ -77,7 +77,8 @@ static int read_namespaces(struct oci_reading *reading, json_t *list)
                 "it",
                 namespace_names[needed[i]]);
     /* Without one it is the guest's, as in a request that does not mention the network. */
-    return seen >> NAMESPACE_NETWORK & 1 ? oci_put(reading, "network", json_string("none")) : 0;
+    return seen >> NAMESPACE_NETWORK & 1 ? oci_put(reading, "network", json_pack("{s:s}", "mode", "none"))
+                                         : 0;
 }
 
 struct device_row {

@@ -84,12 +84,12 @@ START_TEST(what_crun_and_runc_generate_is_accepted)
 
     (void)snprintf(hostname, sizeof(hostname), "%.4s", generated[_i]);
     ck_assert_msg(read_document(document, &spawn) == 0, "%s: %s", fault.parameter, fault.reason.text);
-    expected =
-        json_pack("{s:[s], s:[s,s], s:s, s:s, s:s, s:s, s:b, s:b, s:s, s:[s,s,s], s:[{s:s,s:i,s:i}]}", "args",
-                  "sh", "env", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-                  "TERM=xterm", "cwd", "/", "user", "0:0", "hostname", hostname, "root", "/bundle/rootfs",
-                  "read_only", 1, "tty", 1, "network", "none", "capabilities", "CAP_AUDIT_WRITE", "CAP_KILL",
-                  "CAP_NET_BIND_SERVICE", "rlimits", "name", "nofile", "soft", 1024, "hard", 1024);
+    expected = json_pack(
+        "{s:[s], s:[s,s], s:s, s:s, s:s, s:s, s:b, s:b, s:{s:s}, s:[s,s,s], s:[{s:s,s:i,s:i}]}", "args", "sh",
+        "env", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TERM=xterm", "cwd", "/",
+        "user", "0:0", "hostname", hostname, "root", "/bundle/rootfs", "read_only", 1, "tty", 1, "network",
+        "mode", "none", "capabilities", "CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE", "rlimits",
+        "name", "nofile", "soft", 1024, "hard", 1024);
     ck_assert_ptr_nonnull(expected);
     ck_assert_msg(json_equal(spawn, expected), "%s", json_dumps(spawn, 0));
 }
@@ -321,9 +321,9 @@ static const struct {
       "true}]" },
     { "mounts[3]", "{\"destination\": \"/dev/shm\", \"type\": \"bind\", \"source\": \"/shm\"}", "mounts",
       "[{\"type\": \"bind\", \"target\": \"/dev/shm\", \"source\": \"/shm\", \"read_only\": false}]" },
-    { "linux.namespaces[5]", "{\"type\": \"cgroup\"}", "network", "\"none\"" },
+    { "linux.namespaces[5]", "{\"type\": \"cgroup\"}", "network", "{\"mode\": \"none\"}" },
     { "linux.namespaces[1].type", "\"cgroup\"", "network", NULL },
-    { "linux.namespaces[1].path", "\"\"", "network", "\"none\"" },
+    { "linux.namespaces[1].path", "\"\"", "network", "{\"mode\": \"none\"}" },
     { "linux.seccomp", "{}", "seccomp", NULL },
     { "linux.sysctl", "{}", "sysctl", NULL },
     { "linux.rootfsPropagation", "\"rprivate\"", "args", "[\"sh\"]" },
