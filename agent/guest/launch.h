@@ -3,9 +3,10 @@
 #define GUEST_LAUNCH_H
 
 /*
- * The native launcher: turns a request into a running first process of a container.
+ * The native launcher: turns a request into a running first process of a container, or into one more process
+ * of a container that runs.
  *
- *     launcher_new()            once, when the daemon starts
+ *     launcher_new()            once, when the keeper starts
  *     launch_check()            when a request arrives, before any memory is asked for
  *     launch_start()            when the zone is bound to the cgroup; returns at once
  *     launch_result_read()      when result_fd is readable: runs, or why not
@@ -23,6 +24,11 @@
  * orphans become its children, which it should wait for (shells do) or they stay zombies until it ends. When
  * it ends, the kernel kills all the rest of the container.
  *
+ * A process that joins a container (request.target) gets the same, in the namespaces that are there; it is
+ * not process 1, so what it leaves behind goes on until the container ends.
+ *
+ * If the process that launched dies, the kernel kills the program (PR_SET_PDEATHSIG).
+ *
  * Nothing outlives a failure: mounts exist only in the child's mount namespace, and every function that fails
  * has closed what it opened.
  *
@@ -35,63 +41,18 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "agent/guest/launch_failure.h"
 #include "agent/guest/launch_request.h"
 
-/* What is wrong, as far as the caller of a request is concerned. */
-enum launch_trouble {
-    LAUNCH_TROUBLE_NONE,
-    LAUNCH_BAD_PARAMETER, /* failure.parameter is malformed or does not fit the root (cwd, env, hostname) */
-    LAUNCH_NO_PROGRAM, /* args[0], its interpreter or its ELF loader is not an executable file in the root */
-    LAUNCH_NO_ROOT,    /* root is no directory, or /dev, /proc or /sys in it is something else */
-    LAUNCH_NO_USER,    /* user is malformed or not in the root's /etc/passwd */
-    LAUNCH_NO_LAYER,   /* layers[index] is missing, damaged, or neither a directory nor an image */
-    LAUNCH_NO_SOURCE,  /* the source of mounts[index] is missing */
-    LAUNCH_SYSTEM,     /* the kernel refused something */
-};
-
-/* What was being done. Stable names by launch_stage_name(). */
-enum launch_stage {
-    LAUNCH_STAGE_NONE,
-    LAUNCH_STAGE_REQUEST, /* reading the request */
-    LAUNCH_STAGE_ROOT,    /* opening the root, resolving in it */
-    LAUNCH_STAGE_USER,
-    LAUNCH_STAGE_PROGRAM,
-    LAUNCH_STAGE_CLONE, /* pipes and clone3(); from here on in the child */
-    LAUNCH_STAGE_POLICY,
-    LAUNCH_STAGE_NAMESPACE,
-    LAUNCH_STAGE_NETWORK,
-    LAUNCH_STAGE_LAYERS,
-    LAUNCH_STAGE_MOUNT,
-    LAUNCH_STAGE_PIVOT,
-    LAUNCH_STAGE_STDIO,
-    LAUNCH_STAGE_LIMITS,
-    LAUNCH_STAGE_IDENTITY, /* user, groups, capabilities */
-    LAUNCH_STAGE_CWD,
-    LAUNCH_STAGE_SECCOMP,
-    LAUNCH_STAGE_EXEC,
-};
-
-/* The detail of one failure, in memory of the caller. A plain value: nothing in it is allocated. */
-struct launch_failure {
-    enum launch_trouble trouble;
-    enum launch_stage stage;
-    int error;             /* negative errno, the same as the function returned */
-    const char *parameter; /* name of the request's field: "args", "root", "user"…; NULL with LAUNCH_SYSTEM */
-    size_t index;          /* of the element that is meant, where the field is a list */
-    char message[512];     /* one sentence: what failed, on what, why, what to do; no newline, valid UTF-8 */
-};
-
-/* "mount", "exec"… Static string; "unknown" for a value out of range. */
-const char *launch_stage_name(enum launch_stage stage);
-
-/* What every launch needs and is made only once: the compiled seccomp filter, the list of capabilities. */
+/* What every launch needs and is made only once. */
 struct launcher;
 
 /*
+ * filter: the compiled filter of launch_seccomp_compile(); borrowed.
  * Returns 0, -ENOMEM, -EBADF if one of the fds 0, 1 and 2 is closed (open /dev/null there: an fd of ours must
- * not end up as a container's stdio), or an error of libseccomp.
+ * not end up as a container's stdio), or errors of launch_filter_read().
  */
-int launcher_new(struct launcher **ret_launcher);
+int launcher_new(int filter, struct launcher **ret_launcher);
 
 /* Accepts NULL. Returns NULL. Running containers are not affected. */
 struct launcher *launcher_free(struct launcher *launcher);
@@ -108,18 +69,23 @@ struct launcher *launcher_free(struct launcher *launcher);
  */
 int launch_check(const struct launch_request *request, struct launch_failure *failure);
 
-/* A process on its way or running. The caller owns the three fds, all of them close-on-exec. */
+/* A process on its way or running. The caller owns the fds, all of them close-on-exec and, but for pidfd,
+ * non-blocking. */
 struct launch {
     pid_t pid;         /* in the caller's pid namespace */
     int pidfd;         /* readable when the process has ended; reap it with waitid(P_PIDFD) in every case */
-    int result_fd;     /* non-blocking; see launch_result_read() */
-    int log_fd;        /* non-blocking read end of the container's stdout and stderr (one pipe) */
+    int result_fd;     /* see launch_result_read() */
+    int stdin_fd;      /* write end of its stdin; -EBADF without input, or with a tty */
+    int stdout_fd;     /* read end; -EBADF with a tty */
+    int stderr_fd;     /* read end; -EBADF with a tty */
+    int tty_fd;        /* master of its pty, when launch_result_read() has returned 1; else -EBADF */
     bool reached_exec; /* private to launch_result_read() */
 };
 
 #define LAUNCH_INIT                                                                                          \
     {                                                                                                        \
-        .pidfd = -EBADF, .result_fd = -EBADF, .log_fd = -EBADF                                               \
+        .pidfd = -EBADF, .result_fd = -EBADF, .stdin_fd = -EBADF, .stdout_fd = -EBADF, .stderr_fd = -EBADF,  \
+        .tty_fd = -EBADF                                                                                     \
     }
 
 /*
@@ -128,7 +94,8 @@ struct launch {
  *
  * request->cgroup_fd must be the zone's cgroup, with cpuset.mems already written: the policy is relative to
  * it. Returns 0 and sets *ret_launch, or failure->error: as launch_check(), or errors of pipe2() and clone3()
- * (-EAGAIN: pids limit; -EBUSY, -EOPNOTSUPP, -ENODEV: of the cgroup). On failure no process is left.
+ * (-EAGAIN: pids limit; -EBUSY, -EOPNOTSUPP, -ENODEV: of the cgroup; -ESRCH: the container to join has
+ * ended). On failure no process is left.
  */
 int launch_start(struct launcher *launcher, const struct launch_request *request, struct launch *ret_launch,
                  struct launch_failure *failure);

@@ -7,18 +7,19 @@
 #include <linux/openat2.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include "agent/guest/launch_extra_mounts.h"
+#include "agent/guest/launch_filter.h"
 #include "agent/guest/launch_identity.h"
+#include "agent/guest/launch_join.h"
 #include "agent/guest/launch_mount.h"
+#include "agent/guest/launch_report.h"
 #include "agent/guest/launch_rlimit.h"
-#include "agent/guest/launch_seccomp.h"
-#include "agent/guest/launch_step.h"
 #include "agent/guest/launch_tree.h"
 #include "proto/cleanup.h"
 
@@ -33,14 +34,18 @@ static int by_number(const void *a, const void *b)
     return *(const int *)a - *(const int *)b;
 }
 
-/* Closes all the daemon's fds at once, and not at exec only: a client would wait for the end of a connection
+/* Closes all the keeper's fds at once, and not at exec only: a client would wait for the end of a connection
  * that a child still holds; and a leaked one is a way out (CVE-2024-21626). */
 static int close_others(const struct launch_child *child)
 {
     struct launch_plan *plan = child->plan;
-    int keep[5 + LAUNCH_LAYERS_MAX + LAUNCH_MOUNTS_MAX] = { 2, child->result, child->log, child->tree,
-                                                            launch_uplink_fd(&plan->uplink) };
-    size_t n = 5;
+    int keep[7 + LAUNCH_LAYERS_MAX + LAUNCH_MOUNTS_MAX] = {
+        child->result,         child->tree,      launch_uplink_fd(&plan->uplink),
+        plan->request->target, child->stdio->in, child->stdio->out,
+        child->stdio->err,
+    };
+    unsigned first = STDERR_FILENO + 1;
+    size_t n = 7;
 
     for (size_t i = 0; i < plan->layers.n; i++)
         keep[n++] = plan->layers.fds[i];
@@ -49,23 +54,26 @@ static int close_others(const struct launch_child *child)
     plan->root.fd = -EBADF; /* the tree takes its place */
     qsort(keep, n, sizeof(keep[0]), by_number);
     for (size_t i = 0; i < n; i++) {
-        unsigned first = (unsigned)keep[i] + 1, last = i + 1 < n ? (unsigned)keep[i + 1] - 1 : UINT_MAX;
-
-        /* Those that are not there are negative, and come first. */
-        if (keep[i] >= 2 && first <= last && close_range(first, last, 0) < 0)
+        if (keep[i] < 0)
+            continue; /* there is none of that kind */
+        if (first < (unsigned)keep[i] && close_range(first, (unsigned)keep[i] - 1, 0) < 0)
             return -errno;
+        first = (unsigned)keep[i] + 1;
     }
-    return 0;
+    return close_range(first, UINT_MAX, 0) < 0 ? -errno : 0;
 }
 
-/* Ignored signals stay ignored across exec, and clone3() resets only those with handlers. */
+/* Ignored signals stay ignored across exec, and clone3() resets only those with handlers. By the system call,
+ * because the libc hides two signals, which its posix_spawn() ignores (seen with glibc 2.36). */
 static int reset_signals(void)
 {
-    const struct sigaction action = { .sa_handler = SIG_DFL };
+    /* The kernel's struct: handler (SIG_DFL is 0), flags, restorer, mask. */
+    const unsigned long action[8] = { 0 };
     sigset_t none;
 
     for (int number = 1; number < _NSIG; number++)
-        if (sigaction(number, &action, NULL) < 0 && errno != EINVAL) /* KILL, STOP and the libc's own */
+        if (syscall(SYS_rt_sigaction, number, action, NULL, _NSIG / 8) < 0 &&
+            errno != EINVAL) /* KILL, STOP */
             return -errno;
     (void)sigemptyset(&none);
     return sigprocmask(SIG_SETMASK, &none, NULL) < 0 ? -errno : 0;
@@ -100,7 +108,7 @@ static int set_up_process(const struct launch_child *child, struct launch_step *
     const struct launch_request *request = child->plan->request;
     int r;
 
-    launch_step_set(step, LAUNCH_STAGE_LIMITS, "close the fds of", "the daemon");
+    launch_step_set(step, LAUNCH_STAGE_LIMITS, "close the fds of", "the keeper");
     r = close_others(child);
     if (r < 0)
         return r;
@@ -125,7 +133,6 @@ static int set_up_process(const struct launch_child *child, struct launch_step *
 static int set_up_namespaces(const struct launch_child *child, struct launch_step *step)
 {
     const char *hostname = child->plan->request->hostname;
-    int r;
 
     /* Not with clone3(): the namespace's root would be the daemon's cgroup. */
     launch_step_set(step, LAUNCH_STAGE_NAMESPACE, "create", "the cgroup namespace");
@@ -134,25 +141,7 @@ static int set_up_namespaces(const struct launch_child *child, struct launch_ste
     launch_step_set(step, LAUNCH_STAGE_NAMESPACE, "set the hostname to", hostname);
     if (hostname && sethostname(hostname, strlen(hostname)) < 0)
         return -errno;
-    r = launch_network_enter(&child->plan->uplink, &child->plan->request->network, step);
-    if (r < 0)
-        return r;
-    launch_step_set(step, LAUNCH_STAGE_NAMESPACE, "create", "the session");
-    return setsid() < 0 ? -errno : 0;
-}
-
-static int set_up_stdio(const struct launch_child *child, int null, struct launch_step *step)
-{
-    const struct launch_user *user = &child->plan->user;
-
-    launch_step_set(step, LAUNCH_STAGE_STDIO, "connect", "stdin, stdout and stderr");
-    /* So that the user may open /dev/stdout. */
-    if (fchown(child->log, user->uid, user->gid) < 0)
-        return -errno;
-    if (dup2(null, STDIN_FILENO) < 0 || dup2(child->log, STDOUT_FILENO) < 0 ||
-        dup2(child->log, STDERR_FILENO) < 0)
-        return -errno;
-    return 0;
+    return launch_network_enter(&child->plan->uplink, &child->plan->request->network, step);
 }
 
 /* As the container's user, who must be allowed to be there. */
@@ -175,43 +164,54 @@ static int enter_cwd(const char *cwd)
     return path[0] == '/' ? 0 : -EXDEV;
 }
 
-static void send_report(const struct launch_child *child, const struct launch_report *message)
-{
-    ssize_t n;
-
-    do
-        n = write(child->result, message, sizeof(*message));
-    while (n < 0 && errno == EINTR);
-    /* Nobody is left to tell that this failed. */
-}
-
-static void report(const struct launch_child *child, const struct launch_step *step, int error)
-{
-    struct launch_report message = { .stage = (int32_t)step->stage, .error = error };
-
-    (void)snprintf(message.text, sizeof(message.text), "cannot %s %s", step->what, step->on ? step->on : "");
-    send_report(child, &message);
-}
-
 /* What only the finished root can tell. Does not return if the request does not fit it. */
 static void finish_root(const struct launch_child *child)
 {
-    struct launch_report message = { 0 };
+    struct launch_failure refusal = { 0 };
     int r;
 
-    r = launch_extra_mounts_attach(&child->plan->sources, child->plan->request, &message.refusal);
+    r = launch_extra_mounts_attach(&child->plan->sources, child->plan->request, &refusal);
     if (r == 0 && child->plan->late) {
         r = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-        r = launch_plan_look_up_again(child->plan, r < 0 ? -errno : r, &message.refusal);
+        r = launch_plan_look_up_again(child->plan, r < 0 ? -errno : r, &refusal);
     }
     if (r == 0)
         return;
-    message.error = r;
-    send_report(child, &message);
+    (void)launch_report_refuse(child->result, &refusal);
     _exit(STATUS_NOT_RUN);
 }
 
-/* The last steps as root. */
+static int make_root(const struct launch_child *child, struct launch_step *step)
+{
+    const struct launch_plan *plan = child->plan;
+    int r;
+
+    r = set_up_namespaces(child, step);
+    if (r == 0)
+        r = launch_tree_enter(plan, child->tree, step);
+    if (r < 0)
+        return r;
+    finish_root(child);
+    /* Not before: targets of mounts may have had to be made. */
+    launch_step_set(step, LAUNCH_STAGE_MOUNT, "make read-only", "/");
+    return plan->request->read_only ? launch_mount_close("/") : 0;
+}
+
+/* The root, or the namespaces, of the container. */
+static int enter_container(const struct launch_child *child, struct launch_step *step)
+{
+    int target = child->plan->request->target;
+    int r = target >= 0 ? launch_join_enter(target, step) : make_root(child, step);
+
+    if (r < 0)
+        return r;
+    launch_step_set(step, LAUNCH_STAGE_NAMESPACE, "create", "the session");
+    return setsid() < 0 ? -errno : 0;
+}
+
+/* The last steps as root. From here on it is one of the container's processes, among others that would look
+ * into it if they could (CVE-2019-5736): becoming the same user makes a process readable for its like, unless
+ * it is not dumpable. */
 static int become_user(const struct launch_child *child, struct launch_step *step)
 {
     const struct launch_request *request = child->plan->request;
@@ -222,37 +222,28 @@ static int become_user(const struct launch_child *child, struct launch_step *ste
     if (r < 0)
         return r;
     launch_step_set(step, LAUNCH_STAGE_IDENTITY, "become user", request->user ? request->user : "0:0");
-    return launch_identity_assume(&child->plan->user, request->capabilities);
+    r = launch_identity_assume(&child->plan->user, request->capabilities);
+    if (r < 0)
+        return r;
+    launch_step_set(step, LAUNCH_STAGE_IDENTITY, "tie the program to", "its keeper");
+    return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 ? -errno
+                                                                                                   : 0;
 }
 
 static int run(const struct launch_child *child, struct launch_step *step)
 {
     const struct launch_plan *plan = child->plan;
-    int r, null;
+    int r;
 
     (void)umask(0);
     r = set_up_process(child, step);
-    if (r < 0)
-        return r;
-    r = set_up_namespaces(child, step);
-    if (r < 0)
-        return r;
-    r = launch_tree_enter(plan, child->tree, &null, step);
-    if (r < 0)
-        return r;
-    finish_root(child);
-    if (plan->request->read_only) {
-        /* Not before: targets of mounts may have had to be made. */
-        launch_step_set(step, LAUNCH_STAGE_MOUNT, "make read-only", "/");
-        r = launch_mount_close("/");
-        if (r < 0)
-            return r;
-    }
-    r = set_up_stdio(child, null, step);
-    if (r < 0)
-        return r;
+    if (r == 0)
+        r = enter_container(child, step);
+    if (r == 0)
+        r = launch_stdio_connect(plan->request, child->stdio, &plan->user, child->result, step);
     (void)umask(plan->request->umask);
-    r = become_user(child, step);
+    if (r == 0)
+        r = become_user(child, step);
     if (r < 0)
         return r;
     launch_step_set(step, LAUNCH_STAGE_CWD, "change to cwd", plan->cwd);
@@ -260,12 +251,15 @@ static int run(const struct launch_child *child, struct launch_step *step)
     if (r < 0)
         return r;
     launch_step_set(step, LAUNCH_STAGE_SECCOMP, "load", "the system call filter");
-    r = launch_seccomp_apply(child->filter);
+    r = launch_filter_apply(child->filter);
     if (r < 0)
         return r;
     launch_step_set(step, LAUNCH_STAGE_EXEC, "run", plan->program);
-    report(child, step, 0);
-    /* Every fd above 2 is close-on-exec by now, the log included: what stays is its copies. */
+    /* This fails too if the keeper has died before it could be death's signal. */
+    r = launch_report_send(child->result, step, 0, -EBADF);
+    if (r < 0)
+        return r;
+    /* Every fd above 2 is close-on-exec by now. */
     (void)execve(plan->program, (char *const *)plan->request->args, plan->env);
     return -errno;
 }
@@ -273,8 +267,10 @@ static int run(const struct launch_child *child, struct launch_step *step)
 void launch_child_run(const struct launch_child *child)
 {
     struct launch_step step = { .stage = LAUNCH_STAGE_CLONE };
-    int r = run(child, &step);
+    int r;
 
-    report(child, &step, r);
+    r = run(child, &step);
+    /* Nobody is left to tell if this fails. */
+    (void)launch_report_send(child->result, &step, r, -EBADF);
     _exit(STATUS_NOT_RUN);
 }

@@ -5,17 +5,18 @@
 #include <linux/filter.h>
 
 #include "agent/guest/launch_plan.h"
+#include "agent/guest/launch_stdio.h"
 
 /* What the child is born with. The fds are above 2. */
 struct launch_child {
     struct launch_plan *plan;
     const struct sock_fprog *filter;
-    int tree;   /* the detached root; -EBADF with layers */
-    int result; /* write end, close-on-exec */
-    int log;    /* write end */
+    const struct launch_stdio *stdio;
+    int tree;   /* the detached root; -EBADF with layers, and to join a container */
+    int result; /* its end of the result socket, close-on-exec */
 };
 
-/* Everything between clone3() and execve(), in the child. Reports a failure through the result pipe and exits
+/* Everything between clone3() and execve(), in the child. Reports a failure over the result socket and exits
  * with status 127. */
 _Noreturn void launch_child_run(const struct launch_child *child);
 

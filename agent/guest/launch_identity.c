@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/guest/launch_identity.h"
 
+#include <errno.h>
 #include <grp.h>
 #include <linux/capability.h>
 #include <string.h>

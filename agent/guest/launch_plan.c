@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/guest/launch_join.h"
 #include "agent/guest/launch_program.h"
 #include "agent/guest/launch_rlimit.h"
 #include "proto/cleanup.h"
@@ -162,6 +163,14 @@ static int open_root(struct launch_plan *plan, struct launch_failure *failure)
     return launch_root_adopt(&plan->root, r < 0 ? -errno : r, failure);
 }
 
+/* The root is there, with all that belongs to it. */
+static int plan_to_join(struct launch_plan *plan, struct launch_failure *failure)
+{
+    int r = launch_join_root(&plan->root, plan->request->target, failure);
+
+    return r < 0 ? r : look_up(plan, failure);
+}
+
 int launch_plan_make(struct launch_plan *plan, const struct launch_request *request,
                      struct launch_failure *failure)
 {
@@ -172,9 +181,11 @@ int launch_plan_make(struct launch_plan *plan, const struct launch_request *requ
     plan->cwd = request->cwd ? request->cwd : "/";
     r = check_request(request, failure);
     if (r == 0)
-        r = launch_extra_mounts_check(request, failure);
-    if (r == 0)
         r = launch_rlimits_check(request, failure);
+    if (r == 0 && request->target >= 0)
+        return plan_to_join(plan, failure);
+    if (r == 0)
+        r = launch_extra_mounts_check(request, failure);
     if (r == 0)
         r = open_root(plan, failure);
     if (r == 0)

@@ -6,13 +6,15 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "agent/guest/launch_child.h"
+#include "agent/guest/launch_filter.h"
+#include "agent/guest/launch_join.h"
 #include "agent/guest/launch_rehearsal.h"
-#include "agent/guest/launch_seccomp.h"
-#include "agent/guest/launch_step.h"
+#include "agent/guest/launch_report.h"
 #include "agent/guest/launch_tree.h"
 #include "proto/cleanup.h"
 
@@ -20,7 +22,7 @@ struct launcher {
     struct sock_fprog filter;
 };
 
-int launcher_new(struct launcher **ret_launcher)
+int launcher_new(int filter, struct launcher **ret_launcher)
 {
     CLEANUP_FREE struct launcher *launcher = NULL;
     int r;
@@ -31,7 +33,7 @@ int launcher_new(struct launcher **ret_launcher)
     launcher = calloc(1, sizeof(*launcher));
     if (!launcher)
         return -ENOMEM;
-    r = launch_seccomp_compile(&launcher->filter);
+    r = launch_filter_read(filter, &launcher->filter);
     if (r < 0)
         return r;
     *ret_launcher = TAKE(launcher);
@@ -82,13 +84,15 @@ static pid_t clone_process(const struct launch_request *request, int *ret_pidfd)
 {
     int pidfd = -EBADF;
     struct clone_args args = {
-        .flags = CLONE_PIDFD | CLONE_CLEAR_SIGHAND | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS,
+        .flags = CLONE_PIDFD | CLONE_CLEAR_SIGHAND,
         .pidfd = (uintptr_t)&pidfd,
         .exit_signal = SIGCHLD,
     };
     long r;
 
-    if (request->network.kind != LAUNCH_NETWORK_HOST)
+    if (request->target < 0)
+        args.flags |= CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
+    if (request->target < 0 && request->network.kind != LAUNCH_NETWORK_HOST)
         args.flags |= CLONE_NEWNET;
     if (request->cgroup_fd >= 0) {
         args.flags |= CLONE_INTO_CGROUP;
@@ -102,22 +106,43 @@ static pid_t clone_process(const struct launch_request *request, int *ret_pidfd)
     return (pid_t)r;
 }
 
-/* A pipe whose read end does not block. */
-static int make_pipe(int *ret_read, int *ret_write)
+/* As clone_process(), into the container's pid namespace where there is one to join. */
+static pid_t clone_or_join(const struct launch_request *request, int *ret_pidfd)
+{
+    CLEANUP(launch_join_leave) int own = -EBADF;
+    pid_t pid;
+    int r;
+
+    if (request->target < 0)
+        return clone_process(request, ret_pidfd);
+    r = launch_join_pids(request->target, &own);
+    if (r < 0)
+        return r;
+    pid = clone_process(request, ret_pidfd);
+    if (pid == 0)
+        own = -EBADF; /* of the parent */
+    /* In a pid namespace whose first process has ended nobody is born any more (pid_namespaces(7)). */
+    return pid == -ENOMEM && launch_join_ended(request->target) ? -ESRCH : pid;
+}
+
+static int clone_failure(struct launch_failure *failure, int error, const struct launch_request *request)
+{
+    if (request->target >= 0 && error == -ESRCH)
+        return launch_failure_set(failure, LAUNCH_GONE, LAUNCH_STAGE_CLONE, error, NULL,
+                                  "the container has ended");
+    return launch_failure_set(
+        failure, LAUNCH_SYSTEM, LAUNCH_STAGE_CLONE, error, NULL, "cannot create %s process: %s%s",
+        request->target < 0 ? "the container's first" : "a session's", strerror(-error), clone_hint(error));
+}
+
+static int make_result(int *ret_ours, int *ret_theirs)
 {
     int ends[2];
 
-    if (pipe2(ends, O_CLOEXEC) < 0)
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0)
         return -errno;
-    if (fcntl(ends[0], F_SETFL, O_NONBLOCK) < 0) {
-        int r = -errno;
-
-        (void)close(ends[0]);
-        (void)close(ends[1]);
-        return r;
-    }
-    *ret_read = ends[0];
-    *ret_write = ends[1];
+    *ret_ours = ends[0];
+    *ret_theirs = ends[1];
     return 0;
 }
 
@@ -134,30 +159,30 @@ int launch_start(struct launcher *launcher, const struct launch_request *request
 {
     CLEANUP(launch_plan_clear) struct launch_plan plan = LAUNCH_PLAN_INIT;
     CLEANUP(launch_discard) struct launch launch = LAUNCH_INIT;
-    CLEANUP_FD int tree = -EBADF, result = -EBADF, log = -EBADF;
+    CLEANUP(launch_stdio_close) struct launch_stdio stdio = LAUNCH_STDIO_INIT;
+    CLEANUP_FD int tree = -EBADF, result = -EBADF;
     pid_t pid;
     int r;
 
     r = launch_plan_make(&plan, request, failure);
     if (r < 0)
         return r;
-    if (plan.layers.n == 0)
+    if (request->target < 0 && plan.layers.n == 0) {
         tree = launch_tree_copy(&plan.root);
-    if (tree < 0 && plan.layers.n == 0)
-        return system_failure(failure, LAUNCH_STAGE_ROOT, tree, "cannot copy the mounts of the root");
-    r = make_pipe(&launch.result_fd, &result);
+        if (tree < 0)
+            return system_failure(failure, LAUNCH_STAGE_ROOT, tree, "cannot copy the mounts of the root");
+    }
+    r = make_result(&launch.result_fd, &result);
     if (r == 0)
-        r = make_pipe(&launch.log_fd, &log);
+        r = launch_stdio_open(request, &stdio, &launch);
     if (r < 0)
         return system_failure(failure, LAUNCH_STAGE_CLONE, r, "cannot make a pipe");
-    pid = clone_process(request, &launch.pidfd);
+    pid = clone_or_join(request, &launch.pidfd);
     if (pid == 0)
         launch_child_run(&(struct launch_child){
-            .plan = &plan, .filter = &launcher->filter, .tree = tree, .result = result, .log = log });
+            .plan = &plan, .filter = &launcher->filter, .stdio = &stdio, .tree = tree, .result = result });
     if (pid < 0)
-        return launch_failure_set(failure, LAUNCH_SYSTEM, LAUNCH_STAGE_CLONE, pid, NULL,
-                                  "cannot create the container's first process: %s%s", strerror(-pid),
-                                  clone_hint(pid));
+        return clone_failure(failure, pid, request);
     launch.pid = pid;
     *ret_launch = take_launch(&launch);
     return 0;
@@ -203,7 +228,7 @@ static const char *child_hint(const struct launch_report *report)
     return "";
 }
 
-static int report_failure(struct launch_failure *failure, struct launch_report *report)
+static int report_failure(struct launch_failure *failure, const struct launch_report *report)
 {
     enum launch_trouble trouble;
     const char *parameter;
@@ -212,39 +237,53 @@ static int report_failure(struct launch_failure *failure, struct launch_report *
         *failure = report->refusal;
         return failure->error;
     }
-    report->text[sizeof(report->text) - 1] = '\0';
     classify(report, &trouble, &parameter);
     return launch_failure_set(failure, trouble, (enum launch_stage)report->stage, report->error, parameter,
                               "%s: %s%s", report->text, strerror(-report->error), child_hint(report));
+}
+
+/* Returns as launch_result_read(), and 0 also when there may be more to read. */
+static int take_report(struct launch *launch, const struct launch_report *report, int fd,
+                       struct launch_failure *failure)
+{
+    if (fd >= 0) {
+        cleanup_fd(&launch->tty_fd);
+        launch->tty_fd = fd;
+    }
+    if (report->error < 0)
+        return report_failure(failure, report);
+    launch->reached_exec = report->stage == LAUNCH_STAGE_EXEC;
+    return 0;
 }
 
 int launch_result_read(struct launch *launch, struct launch_failure *failure)
 {
     for (;;) {
         struct launch_report report;
-        ssize_t n = read(launch->result_fd, &report, sizeof(report));
+        int fd, r;
 
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0 && errno == EAGAIN)
+        r = launch_report_receive(launch->result_fd, &report, &fd);
+        if (r == -EAGAIN)
             return 0;
-        if (n < 0)
-            return system_failure(failure, LAUNCH_STAGE_CLONE, -errno,
-                                  "cannot read the result of the set-up");
-        if (n == 0 && launch->reached_exec)
+        if (r < 0)
+            return system_failure(failure, LAUNCH_STAGE_CLONE, r, "cannot read the result of the set-up");
+        if (r == 0 && launch->reached_exec)
             return 1;
-        if (n != sizeof(report))
+        if (r == 0)
             return launch_failure_set(failure, LAUNCH_SYSTEM, LAUNCH_STAGE_CLONE, -EOWNERDEAD, NULL,
-                                      "the container's first process was killed while it was set up (out of "
-                                      "memory, or by a signal)");
-        if (report.error < 0)
-            return report_failure(failure, &report);
-        launch->reached_exec = true;
+                                      "the program was killed while it was set up (out of memory, or by a "
+                                      "signal)");
+        r = take_report(launch, &report, fd, failure);
+        if (r < 0)
+            return r;
     }
 }
 
 void launch_discard(struct launch *launch)
 {
+    int *const fds[] = { &launch->pidfd,     &launch->result_fd, &launch->stdin_fd,
+                         &launch->stdout_fd, &launch->stderr_fd, &launch->tty_fd };
+
     if (launch->pidfd >= 0) {
         siginfo_t info;
 
@@ -252,8 +291,7 @@ void launch_discard(struct launch *launch)
         while (waitid(P_PIDFD, (id_t)launch->pidfd, &info, WEXITED) < 0 && errno == EINTR)
             ;
     }
-    cleanup_fd(&launch->pidfd);
-    cleanup_fd(&launch->result_fd);
-    cleanup_fd(&launch->log_fd);
+    for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
+        cleanup_fd(fds[i]);
     *launch = (struct launch)LAUNCH_INIT;
 }

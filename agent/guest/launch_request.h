@@ -110,6 +110,15 @@ struct launch_request {
     /* Upper limit of each tmpfs (/tmp, /run, /dev/shm), in bytes, so that filling one is ENOSPC before it is
      * an OOM kill: half of the container's memory is a good choice. 0: the kernel's default. */
     uint64_t tmpfs_limit;
+    /* Whether the program has a stdin that can be written to; else /dev/null. A tty always can. */
+    bool input;
+    /* Whether stdin, stdout and stderr are one terminal, a pty of the container's own, of this size
+     * (0 columns and rows: not known). Else stdout and stderr are a pipe each. */
+    bool tty;
+    uint16_t columns, rows;
+    /* pidfd of the first process of a container to join. -EBADF: a new container. What makes a container
+     * (from hostname to tmpfs_limit, but for rlimits) is not used with it. */
+    int target;
     /* Directory fd of a cgroup v2, in which the process is born. -EBADF: the caller's own cgroup. Not used by
      * launch_check(). */
     int cgroup_fd;
@@ -120,7 +129,7 @@ struct launch_request {
 
 #define LAUNCH_REQUEST_INIT                                                                                  \
     {                                                                                                        \
-        .umask = 022, .capabilities = UINT64_MAX, .cgroup_fd = -EBADF                                        \
+        .umask = 022, .capabilities = UINT64_MAX, .target = -EBADF, .cgroup_fd = -EBADF                      \
     }
 
 #define LAUNCH_DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

@@ -2,14 +2,12 @@
 #include "agent/guest/launch_seccomp.h"
 
 #include <errno.h>
-#include <linux/seccomp.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stdbool.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 
 #include "agent/guest/launch_syscalls.h"
 #include "proto/cleanup.h"
@@ -113,28 +111,7 @@ static int add_rules(scmp_filter_ctx filter)
     return r == 0 ? add_personality(filter) : r;
 }
 
-static int read_filter(int fd, struct sock_fprog *ret_program)
-{
-    CLEANUP_FREE struct sock_filter *code = NULL;
-    struct stat st;
-    ssize_t n;
-
-    if (fstat(fd, &st) < 0)
-        return -errno;
-    code = malloc((size_t)st.st_size);
-    if (!code)
-        return -ENOMEM;
-    n = pread(fd, code, (size_t)st.st_size, 0);
-    if (n < 0)
-        return -errno;
-    if (n != st.st_size || n == 0 || (size_t)n > BPF_MAXINSNS * sizeof(*code))
-        return -EIO;
-    ret_program->len = (unsigned short)((size_t)n / sizeof(*code));
-    ret_program->filter = TAKE(code);
-    return 0;
-}
-
-int launch_seccomp_compile(struct sock_fprog *ret_program)
+int launch_seccomp_compile(int *ret_filter)
 {
     CLEANUP(release_filter) scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
     CLEANUP_FD int fd = -EBADF;
@@ -151,17 +128,14 @@ int launch_seccomp_compile(struct sock_fprog *ret_program)
         r = add_rules(filter);
     if (r < 0)
         return r;
-    /* Kept as plain BPF, so that a launch costs one system call and none of libseccomp's work. */
-    fd = memfd_create("czone-seccomp", MFD_CLOEXEC);
+    fd = memfd_create("czone-seccomp", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0)
         return -errno;
     r = seccomp_export_bpf(filter, fd);
     if (r < 0)
         return r;
-    return read_filter(fd, ret_program);
-}
-
-int launch_seccomp_apply(const struct sock_fprog *program)
-{
-    return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, program) < 0 ? -errno : 0;
+    if (fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0)
+        return -errno;
+    *ret_filter = take_fd(&fd);
+    return 0;
 }

@@ -2,8 +2,6 @@
 #ifndef GUEST_LAUNCH_SECCOMP_H
 #define GUEST_LAUNCH_SECCOMP_H
 
-#include <linux/filter.h>
-
 /*
  * The system call filter of containers: a list of what is allowed (launch_syscalls.h), which follows Docker's
  * default profile. It leaves out what would undo a zone (memory policies), reach the host past the daemon
@@ -16,12 +14,11 @@
  * clone. Another architecture's system calls end the process with SIGSYS.
  */
 
-/* Compiles the filter. The caller frees program->filter. Returns 0 or a negative errno of libseccomp,
- * memfd_create() or read(). */
-int launch_seccomp_compile(struct sock_fprog *ret_program);
-
-/* Puts the filter on the calling thread, which must have no_new_privs or CAP_SYS_ADMIN. Async-signal-safe.
- * Returns 0 or a negative errno of seccomp(2). */
-int launch_seccomp_apply(const struct sock_fprog *program);
+/*
+ * Compiles the filter into a sealed memfd, so that it is made once and whoever launches needs no libseccomp
+ * (launch_filter.h). The caller owns the fd, which is close-on-exec. Returns 0 or a negative errno of
+ * libseccomp, memfd_create() or fcntl().
+ */
+int launch_seccomp_compile(int *ret_filter);
 
 #endif

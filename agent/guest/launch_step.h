@@ -17,17 +17,6 @@ struct launch_step {
     const char *on;
 };
 
-/* What the child writes to its result pipe: at most one that has an error, and one at stage exec without.
- * Below PIPE_BUF, hence never torn apart. */
-struct launch_report {
-    int32_t stage;
-    int32_t error; /* negative errno; 0: about to exec */
-    char text[256];
-    /* Complete, if it has a trouble: a request that turned out wrong only in the finished root. Its strings
-     * are static ones, which child and parent have at the same place. */
-    struct launch_failure refusal;
-};
-
 static inline void launch_step_set(struct launch_step *step, enum launch_stage stage, const char *what,
                                    const char *on)
 {

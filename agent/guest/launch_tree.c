@@ -180,10 +180,10 @@ static const char *root_name(const struct launch_plan *plan)
     return plan->root.own ? "the guest's own, read-only" : plan->request->root;
 }
 
-int launch_tree_enter(const struct launch_plan *plan, int tree, int *ret_null, struct launch_step *step)
+int launch_tree_enter(const struct launch_plan *plan, int tree, struct launch_step *step)
 {
     CLEANUP_FD int dev = -EBADF, root = -EBADF, stacked = -EBADF;
-    int r, null;
+    int r;
 
     launch_step_set(step, LAUNCH_STAGE_PIVOT, "make the mounts private of", "the container");
     r = launch_mount_isolate();
@@ -210,13 +210,5 @@ int launch_tree_enter(const struct launch_plan *plan, int tree, int *ret_null, s
     dev = launch_dev_new(step);
     if (dev < 0)
         return dev;
-    r = mount_all(plan, root, dev, step);
-    if (r < 0)
-        return r;
-    launch_step_set(step, LAUNCH_STAGE_STDIO, "open", "/dev/null");
-    null = openat(dev, "null", O_RDWR | O_CLOEXEC | O_NOCTTY);
-    if (null < 0)
-        return -errno;
-    *ret_null = null;
-    return 0;
+    return mount_all(plan, root, dev, step);
 }

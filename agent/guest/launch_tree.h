@@ -15,9 +15,9 @@ int launch_tree_copy(const struct launch_root *root);
 /*
  * Makes the tree (with layers: what they are stacked to; tree is not used) the root of the calling process,
  * which is the first of its mount, pid and cgroup namespaces, and mounts /proc, /sys, /sys/fs/cgroup, /dev,
- * and with the guest's own root /tmp and /run. The umask must be 0. *ret_null: the container's /dev/null,
- * open for reading and writing; the caller closes it. Returns 0 or a negative errno, and *step says at what.
+ * and with the guest's own root /tmp and /run. The umask must be 0. Returns 0 or a negative errno, and *step
+ * says at what.
  */
-int launch_tree_enter(const struct launch_plan *plan, int tree, int *ret_null, struct launch_step *step);
+int launch_tree_enter(const struct launch_plan *plan, int tree, struct launch_step *step);
 
 #endif

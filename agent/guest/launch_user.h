@@ -3,6 +3,8 @@
 #define GUEST_LAUNCH_USER_H
 
 #include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
 
 #include "agent/guest/launch_root.h"
 

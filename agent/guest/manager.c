@@ -12,6 +12,7 @@
 
 #include "agent/guest/clock.h"
 #include "agent/guest/container.h"
+#include "agent/guest/launch_seccomp.h"
 #include "agent/guest/lease.h"
 #include "agent/guest/log.h"
 #include "agent/guest/orphan.h"
@@ -345,6 +346,14 @@ static int open_marks(struct manager *manager)
     return r < 0 ? log_fail(r, "cannot use the run directory %s: %s", run_dir, strerror(-r)) : 0;
 }
 
+static int open_launcher(struct manager *manager)
+{
+    CLEANUP_FD int filter = -EBADF;
+    int r = launch_seccomp_compile(&filter);
+
+    return r < 0 ? r : launcher_new(filter, &manager->launcher);
+}
+
 static int set_up(struct manager *manager)
 {
     struct self self;
@@ -368,7 +377,7 @@ static int set_up(struct manager *manager)
     r = grace_open(&manager->grace, GRACE_ATTRIBUTE, &manager->knob_marks);
     if (r < 0)
         log_warning("cannot use %s, memory is returned more slowly: %s", GRACE_ATTRIBUTE, strerror(-r));
-    r = launcher_new(&manager->launcher);
+    r = open_launcher(manager);
     if (r < 0)
         return log_fail(r, "cannot prepare the launcher: %s", strerror(-r));
     r = host_init(&manager->host, manager, lease_on_answer);

@@ -64,27 +64,33 @@ static void close_fd(int *fd)
     *fd = -EBADF;
 }
 
-/* Nothing can be written any more, or nobody reads it. */
-static void end_log(struct program *program)
+/* Nothing can be written to these any more, or nobody reads it. */
+static void end_output(struct program *program, struct event **event, int *fd)
 {
-    free_event(&program->log_event);
-    close_fd(&program->launch.log_fd);
-    if (program->log_ended)
+    free_event(event);
+    close_fd(fd);
+    if (program->log_ended || program->launch.stdout_fd >= 0 || program->launch.stderr_fd >= 0)
         return;
     program->log_ended = true;
     program->ops->wrote(program->owner);
 }
 
+static void end_log(struct program *program)
+{
+    end_output(program, &program->out_event, &program->launch.stdout_fd);
+    end_output(program, &program->err_event, &program->launch.stderr_fd);
+}
+
 /* Returns whether there may be more. */
-static bool read_log(struct program *program)
+static bool read_log(struct program *program, struct event **event, int *fd)
 {
     char buffer[LOG_READ_SIZE];
-    ssize_t n = read(program->launch.log_fd, buffer, sizeof(buffer));
+    ssize_t n = *fd >= 0 ? read(*fd, buffer, sizeof(buffer)) : 0;
 
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return false;
     if (n <= 0) {
-        end_log(program);
+        end_output(program, event, fd);
         return false;
     }
     log_ring_write(program->log, buffer, (size_t)n);
@@ -92,11 +98,22 @@ static bool read_log(struct program *program)
     return true;
 }
 
-static void on_log(evutil_socket_t fd, short what, void *data)
+static void on_out(evutil_socket_t fd, short what, void *data)
 {
+    struct program *program = data;
+
     (void)fd;
     (void)what;
-    (void)read_log(data);
+    (void)read_log(program, &program->out_event, &program->launch.stdout_fd);
+}
+
+static void on_err(evutil_socket_t fd, short what, void *data)
+{
+    struct program *program = data;
+
+    (void)fd;
+    (void)what;
+    (void)read_log(program, &program->err_event, &program->launch.stderr_fd);
 }
 
 /* Reports the end once no process is left. */
@@ -111,8 +128,10 @@ void program_check(struct program *program)
         return;
     if (r < 0)
         log_warning("cannot read cgroup.events of %s: %s", czone_cgroup_path(program->cgroup), strerror(-r));
-    /* The pipe holds at most its own size: this ends. */
-    while (program->launch.log_fd >= 0 && read_log(program))
+    /* A pipe holds at most its own size: this ends. */
+    while (read_log(program, &program->out_event, &program->launch.stdout_fd))
+        ;
+    while (read_log(program, &program->err_event, &program->launch.stderr_fd))
         ;
     end_log(program);
     free_event(&program->timer);
@@ -301,10 +320,12 @@ int program_start(struct program *program, struct czone_zone *zone, const char *
     if (arm(program, LAUNCH_TIMEOUT_NS) < 0 ||
         add_event(program, &program->result_event, program->launch.result_fd, on_result) < 0 ||
         add_event(program, &program->pid_event, program->launch.pidfd, on_exit_of_first) < 0 ||
-        add_event(program, &program->log_event, program->launch.log_fd, on_log) < 0) {
+        add_event(program, &program->out_event, program->launch.stdout_fd, on_out) < 0 ||
+        add_event(program, &program->err_event, program->launch.stderr_fd, on_err) < 0) {
         free_event(&program->result_event);
         free_event(&program->pid_event);
-        free_event(&program->log_event);
+        free_event(&program->out_event);
+        free_event(&program->err_event);
         free_event(&program->timer);
         launch_discard(&program->launch);
         program->reaped = true;
@@ -430,10 +451,12 @@ void program_done(struct program *program)
 {
     free_event(&program->result_event);
     free_event(&program->pid_event);
-    free_event(&program->log_event);
+    free_event(&program->out_event);
+    free_event(&program->err_event);
     free_event(&program->timer);
     close_fd(&program->launch.pidfd);
     close_fd(&program->launch.result_fd);
-    close_fd(&program->launch.log_fd);
+    close_fd(&program->launch.stdout_fd);
+    close_fd(&program->launch.stderr_fd);
     program->cgroup = czone_cgroup_unref(program->cgroup);
 }

@@ -45,7 +45,7 @@ struct program {
     bool reaped;  /* no first process is left, or none ever was */
     bool stopping;
     bool log_ended;
-    struct event *result_event, *pid_event, *log_event, *timer;
+    struct event *result_event, *pid_event, *out_event, *err_event, *timer;
 };
 
 #define PROGRAM_INIT                                                                                         \

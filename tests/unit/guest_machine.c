@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/guest/launch_seccomp.h"
 #include "agent/guest/lease.h"
 #include "agent/guest/log.h"
 #include "agent/guest/session.h"
@@ -147,6 +148,7 @@ static void open_machine(struct machine *machine)
 void machine_set_up(struct machine *machine, int nodes)
 {
     struct manager *manager;
+    int filter = -EBADF;
 
     *machine = (struct machine){ 0 };
     (void)signal(SIGPIPE, SIG_IGN);
@@ -168,7 +170,9 @@ void machine_set_up(struct machine *machine, int nodes)
     manager->base = event_base_new();
     ck_assert_ptr_nonnull(manager->base);
     open_machine(machine);
-    ck_assert_int_eq(launcher_new(&manager->launcher), 0);
+    ck_assert_int_eq(launch_seccomp_compile(&filter), 0);
+    ck_assert_int_eq(launcher_new(filter, &manager->launcher), 0);
+    (void)close(filter);
     ck_assert_int_eq(host_init(&manager->host, manager, lease_on_answer), 0);
     ck_assert_int_eq(manager_watch_memory(manager), 0);
     ck_assert_int_eq(manager_watch_exits(manager), 0);

@@ -10,8 +10,9 @@ if(TARGET czone_launch_objects)
     # Static, and hence without sanitizers: it runs in roots that hold nothing else.
     target_link_options(launch_probe PRIVATE -static)
 
-    foreach(noun container failure image layers mounts network program refusal rlimit root seccomp user)
-        add_executable(test_launch_${noun} unit/test_launch_${noun}.c $<TARGET_OBJECTS:czone_launch_objects>)
+    foreach(noun container failure image json layers mounts network program refusal rlimit root seccomp user)
+        add_executable(test_launch_${noun} unit/test_launch_${noun}.c $<TARGET_OBJECTS:czone_launch_objects>
+                                           $<TARGET_OBJECTS:czone_seccomp_objects>)
         czone_defaults(test_launch_${noun})
         target_include_directories(test_launch_${noun} PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
         target_link_libraries(test_launch_${noun} PRIVATE czone_proto czone_static PkgConfig::SECCOMP

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 
 #include "agent/guest/launch.h"
+#include "agent/guest/launch_seccomp.h"
 #include "tests/unit/launch_fixture.h"
 
 /* Emulated guests are slow; a launch takes milliseconds elsewhere. */
@@ -31,6 +32,7 @@ struct run {
 static inline void run_set_up(struct run *run)
 {
     const char *probe = getenv("LAUNCH_PROBE");
+    int filter = -EBADF;
 
     memset(run, 0, sizeof(*run));
     ck_assert_msg(geteuid() == 0, "run the launch tests as root: containers need it");
@@ -41,7 +43,9 @@ static inline void run_set_up(struct run *run)
     fixture_file(&run->fixture, "/etc/passwd", 0644,
                  "root:x:0:0::/root:/bin/sh\njoe:x:1000:1000::/home/joe:/probe\n");
     fixture_file(&run->fixture, "/etc/group", 0644, "wheel:x:10:joe\n");
-    ck_assert_int_eq(launcher_new(&run->launcher), 0);
+    ck_assert_int_eq(launch_seccomp_compile(&filter), 0);
+    ck_assert_int_eq(launcher_new(filter, &run->launcher), 0);
+    (void)close(filter);
     run->launch = (struct launch)LAUNCH_INIT;
     run->request = (struct launch_request)LAUNCH_REQUEST_INIT;
     run->request.root = run->fixture.root;
@@ -77,18 +81,34 @@ static inline int run_start(struct run *run)
     return r;
 }
 
+/* Adds what is there to the log; takes the fd out of the poll at its end. */
+static inline void run_read_some(struct run *run, size_t *used, struct pollfd *slot)
+{
+    ssize_t n = read(slot->fd, run->log + *used, sizeof(run->log) - 1 - *used);
+
+    ck_assert(n >= 0 || errno == EIO); /* a terminal ends with EIO */
+    if (n <= 0)
+        slot->fd = -1;
+    else
+        *used += (size_t)n;
+}
+
 /* Reads all output and waits for the end. */
 static inline void run_finish(struct run *run)
 {
+    struct pollfd outputs[] = {
+        { .fd = run->launch.stdout_fd, .events = POLLIN },
+        { .fd = run->launch.stderr_fd, .events = POLLIN },
+        { .fd = run->launch.tty_fd, .events = POLLIN },
+    };
     size_t used = 0;
-    ssize_t n;
 
-    do {
-        run_wait_readable(run->launch.log_fd);
-        n = read(run->launch.log_fd, run->log + used, sizeof(run->log) - 1 - used);
-        ck_assert_int_ge(n, 0);
-        used += (size_t)n;
-    } while (n > 0);
+    while (outputs[0].fd >= 0 || outputs[1].fd >= 0 || outputs[2].fd >= 0) {
+        ck_assert_int_gt(poll(outputs, 3, RUN_DEADLINE_MS), 0);
+        for (int i = 0; i < 3; i++)
+            if (outputs[i].fd >= 0 && outputs[i].revents)
+                run_read_some(run, &used, &outputs[i]);
+    }
     run->log[used] = '\0';
     run_wait_readable(run->launch.pidfd);
     ck_assert_int_eq(waitid(P_PIDFD, (id_t)run->launch.pidfd, &run->end, WEXITED | WNOWAIT), 0);

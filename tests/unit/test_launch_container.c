@@ -156,8 +156,8 @@ static void wait_ready(void)
 {
     char text[6];
 
-    run_wait_readable(run.launch.log_fd);
-    ck_assert_int_eq(read(run.launch.log_fd, text, sizeof(text)), 6);
+    run_wait_readable(run.launch.stdout_fd);
+    ck_assert_int_eq(read(run.launch.stdout_fd, text, sizeof(text)), 6);
 }
 
 START_TEST(mounts_of_a_container_are_not_seen_outside)

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/guest/keeper/link.h"
+
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "proto/cleanup.h"
+
+/* One czoned at a time, and the next one while it restarts. */
+#define BACKLOG 4
+
+int link_listen(struct link *link, int run_dir)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    CLEANUP_FD int fd = -EBADF;
+
+    (void)snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/" KEEPER_SOCKET, run_dir);
+    fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return -errno;
+    if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, BACKLOG) < 0)
+        return -errno;
+    link->listener = take_fd(&fd);
+    return 0;
+}
+
+void link_drop(struct link *link)
+{
+    cleanup_fd(&link->peer);
+    link->peer = -EBADF;
+}
+
+void link_serve(struct link *link, int fd)
+{
+    /* The kernel makes more of it: room for a handful of messages. A peer that lags behind shall find the
+     * latest news, and not a heap of old ones. */
+    const int small = 1;
+
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
+    link_drop(link);
+    link->peer = fd;
+    link->follow = link->pidfd_given = false;
+    link->status_due = true;
+}
+
+void link_accept(struct link *link)
+{
+    CLEANUP_FD int fd = accept4(link->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    struct ucred peer;
+    socklen_t size = sizeof(peer);
+
+    if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 || peer.uid != geteuid())
+        return;
+    link_serve(link, take_fd(&fd));
+}
+
+/* Returns whether it went out. */
+static bool tell(struct link *link, void *message, size_t size, const int *fds, size_t n_fds)
+{
+    int r = keeper_send(link->peer, message, size, fds, n_fds);
+
+    if (r < 0 && r != -EAGAIN)
+        link_drop(link);
+    return r == 0;
+}
+
+void link_tell(struct link *link, struct keeper_status *status, struct keeper_failed *failed, int pidfd)
+{
+    bool give = status->state == KEEPER_RUNNING && !link->pidfd_given;
+
+    if (link->peer >= 0 && link->failed_due)
+        link->failed_due = !tell(link, failed, sizeof(*failed), NULL, 0);
+    if (link->peer < 0 || link->failed_due || !link->status_due)
+        return;
+    if (give)
+        status->flags |= KEEPER_PIDFD;
+    if (!tell(link, status, sizeof(*status), &pidfd, give ? 1 : 0))
+        return;
+    link->status_due = false;
+    link->pidfd_given = link->pidfd_given || give;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KEEPER_LINK_H
+#define KEEPER_LINK_H
+
+/* The connection to czoned, and the socket where the next czoned will knock. */
+
+#include <stdbool.h>
+
+#include "agent/guest/keeper_wire.h"
+
+struct link {
+    int listener;
+    int peer;         /* the newest connection, or -EBADF */
+    bool follow;      /* it wants to know when the log grows */
+    bool status_due;  /* it has not been told all */
+    bool failed_due;  /* nor why the program never ran */
+    bool pidfd_given; /* it has the program's pidfd */
+};
+
+#define LINK_INIT                                                                                            \
+    {                                                                                                        \
+        .listener = -EBADF, .peer = -EBADF                                                                   \
+    }
+
+/* Listens in the run directory. Returns 0 or errors of socket(2), bind(2), listen(2). */
+int link_listen(struct link *link, int run_dir);
+
+/* Serves this connection from now on; the one before is closed. Takes the fd. */
+void link_serve(struct link *link, int fd);
+
+/* Accepts one that waits, if it is of our own user. */
+void link_accept(struct link *link);
+
+void link_drop(struct link *link);
+
+/* Tells what is due, as far as the peer takes it now: failed, then status. pidfd: the program's, given once
+ * to each connection while it runs. */
+void link_tell(struct link *link, struct keeper_status *status, struct keeper_failed *failed, int pidfd);
+
+#endif

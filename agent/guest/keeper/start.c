@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/guest/keeper/start.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+#include "agent/guest/launch_failure.h"
+#include "agent/guest/launch_json.h"
+#include "proto/cleanup.h"
+
+/* Escapes make a message's 256 KiB longer, but not by more than this. */
+#define REQUEST_MAX (4 << 20)
+
+bool start_complete(const struct keeper_start *start, const struct keeper_fds *fds)
+{
+    int n = start->flags & KEEPER_START_JOIN ? START_TARGET : START_CGROUP;
+
+    for (int i = 0; i < KEEPER_FDS_MAX; i++)
+        if ((fds->fd[i] >= 0) != (i <= n))
+            return false;
+    return true;
+}
+
+static int read_text(int fd, char **ret_text, size_t *ret_length)
+{
+    CLEANUP_FREE char *text = NULL;
+    struct stat st;
+    ssize_t n;
+
+    if (fstat(fd, &st) < 0)
+        return -errno;
+    if (st.st_size < 0 || st.st_size > REQUEST_MAX)
+        return -EMSGSIZE;
+    text = malloc((size_t)st.st_size + 1);
+    if (!text)
+        return -ENOMEM;
+    n = pread(fd, text, (size_t)st.st_size, 0);
+    if (n < 0)
+        return -errno;
+    *ret_text = TAKE(text);
+    *ret_length = (size_t)n;
+    return 0;
+}
+
+static int read_request(int fd, struct launch_json *json, struct launch_failure *failure)
+{
+    CLEANUP_FREE char *text = NULL;
+    CLEANUP_JSON json_t *object = NULL;
+    struct varlink_fault fault = { 0 };
+    json_error_t error;
+    size_t length = 0;
+    int r;
+
+    r = read_text(fd, &text, &length);
+    if (r < 0)
+        return launch_failure_set(failure, LAUNCH_SYSTEM, LAUNCH_STAGE_REQUEST, r, NULL,
+                                  "the keeper cannot read the launch request: %s", strerror(-r));
+    object = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
+    if (!object)
+        return launch_failure_set(failure, LAUNCH_SYSTEM, LAUNCH_STAGE_REQUEST, -EBADMSG, NULL,
+                                  "the launch request is not JSON: %s", error.text);
+    r = launch_json_decode(json, object, &fault);
+    if (r < 0)
+        return launch_failure_set(failure, LAUNCH_SYSTEM, LAUNCH_STAGE_REQUEST, r, NULL,
+                                  "the launch request's %s %s (are czoned and czone-keeper of one version?)",
+                                  fault.parameter, fault.reason.text);
+    return 0;
+}
+
+int start_launch(const struct keeper_start *start, const struct keeper_fds *fds, struct launch *ret_launch,
+                 bool *ret_tty, struct launch_failure *failure)
+{
+    CLEANUP(launch_json_clear) struct launch_json json = LAUNCH_JSON_INIT;
+    struct launcher *launcher = NULL;
+    int r;
+
+    r = read_request(fds->fd[START_REQUEST], &json, failure);
+    if (r < 0)
+        return r;
+    r = launcher_new(fds->fd[START_FILTER], &launcher);
+    if (r < 0)
+        return launch_failure_set(failure, LAUNCH_SYSTEM, LAUNCH_STAGE_REQUEST, r, NULL,
+                                  "the keeper cannot read the system call filter: %s", strerror(-r));
+    json.request.cgroup_fd = fds->fd[START_CGROUP];
+    json.request.target = fds->fd[START_TARGET];
+    json.request.policy = start->flags & KEEPER_START_POLICY ? &start->policy : NULL;
+    r = launch_start(launcher, &json.request, ret_launch, failure);
+    *ret_tty = json.request.tty;
+    launcher = launcher_free(launcher);
+    return r;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KEEPER_START_H
+#define KEEPER_START_H
+
+/* From a START to a program on its way. */
+
+#include <stdbool.h>
+
+#include "agent/guest/keeper_wire.h"
+#include "agent/guest/launch.h"
+
+/* The fds of START, in their order. */
+enum start_fd {
+    START_REQUEST,
+    START_FILTER,
+    START_RUN_DIR,
+    START_CGROUP,
+    START_TARGET,
+};
+
+/* Whether the fds are those that the flags call for. */
+bool start_complete(const struct keeper_start *start, const struct keeper_fds *fds);
+
+/*
+ * Reads the request and launches it. *ret_tty: whether it asks for one. Returns 0 or failure->error, as
+ * launch_start() does.
+ */
+int start_launch(const struct keeper_start *start, const struct keeper_fds *fds, struct launch *ret_launch,
+                 bool *ret_tty, struct launch_failure *failure);
+
+#endif

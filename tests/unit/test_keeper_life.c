@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A keeper from its start to its end, with czoned and without. */
+#include <sys/syscall.h>
+
+#include "tests/unit/keeper_run.h"
+
+static struct keepers keepers;
+static struct kept kept;
+
+static void set_up(void)
+{
+    keepers_set_up(&keepers);
+}
+
+static void tear_down(void)
+{
+    kept_kill(&kept);
+    keepers_tear_down(&keepers);
+}
+
+START_TEST(an_idle_keeper_says_so_and_ends_when_nobody_wants_it)
+{
+    kept_spawn(&kept, &keepers, "/probe", "true");
+    kept_receive(&kept);
+    ck_assert_uint_eq(kept.status.header.version, KEEPER_VERSION);
+    ck_assert_uint_eq(kept.status.state, KEEPER_IDLE);
+    ck_assert_int_eq(kept.status.keeper_pid, kept.process.pid);
+    ck_assert_int_eq(shutdown(kept.process.socket, SHUT_RDWR), 0);
+    kept_wait_readable(kept.process.pidfd);
+}
+END_TEST
+
+START_TEST(a_program_runs_and_its_end_is_told_and_written_down)
+{
+    struct keeper_record record;
+
+    kept_spawn(&kept, &keepers, "/probe", "say");
+    kept_start(&kept);
+    ck_assert_int_gt(kept.status.pid, 0);
+    ck_assert_int_gt(kept.status.started_ns, 0);
+    kept_wait_gone(&kept);
+    ck_assert_uint_eq(kept.status.state, KEEPER_ENDED);
+    ck_assert_int_eq(kept.status.wait_code, CLD_EXITED);
+    ck_assert_int_eq(kept.status.wait_status, 42);
+    ck_assert_int_ge(kept.status.ended_ns, kept.status.started_ns);
+    ck_assert_uint_ne(kept.status.flags & KEEPER_LOG_ENDED, 0);
+    ck_assert_int_eq(kept.status.log_end, 20);
+    ck_assert_int_eq(keeper_record_read(kept.run_dir, &record), 0);
+    ck_assert_mem_eq(&record.status, &kept.status, sizeof(kept.status));
+    ck_assert_int_eq(kept_read_log(&kept), 20);
+}
+END_TEST
+
+START_TEST(a_program_that_is_killed_says_by_which_signal)
+{
+    kept_spawn(&kept, &keepers, "/probe", "stay");
+    kept_start(&kept);
+    ck_assert_int_ge(kept.pidfd, 0);
+    ck_assert_int_eq(syscall(SYS_pidfd_send_signal, kept.pidfd, SIGKILL, NULL, 0), 0);
+    kept_wait_gone(&kept);
+    ck_assert_int_eq(kept.status.wait_code, CLD_KILLED);
+    ck_assert_int_eq(kept.status.wait_status, SIGKILL);
+}
+END_TEST
+
+START_TEST(a_program_that_cannot_run_is_refused_with_the_reason)
+{
+    struct keeper_record record;
+
+    kept_spawn(&kept, &keepers, "/missing", NULL);
+    kept_send_start(&kept);
+    kept_wait_gone(&kept);
+    ck_assert_uint_eq(kept.status.state, KEEPER_REFUSED);
+    ck_assert_int_eq(kept.failure.trouble, LAUNCH_NO_PROGRAM);
+    ck_assert_int_eq(kept.failure.error, -ENOENT);
+    ck_assert_str_eq(kept.parameter, "args");
+    ck_assert_ptr_nonnull(strstr(kept.failure.message, "/missing"));
+    ck_assert_int_eq(keeper_record_read(kept.run_dir, &record), 0);
+    ck_assert_uint_eq(record.status.state, KEEPER_REFUSED);
+    ck_assert_str_eq(record.failed.message, kept.failure.message);
+}
+END_TEST
+
+START_TEST(a_keeper_outlives_its_starter_and_tells_the_next_one_everything)
+{
+    kept_spawn(&kept, &keepers, "/probe", "stay");
+    kept_start(&kept);
+    kept_wait_log(&kept, "ready\n");
+    kept_reconnect(&kept);
+    ck_assert_uint_eq(kept_receive(&kept), KEEPER_STATUS);
+    ck_assert_uint_eq(kept.status.state, KEEPER_RUNNING);
+    ck_assert_int_eq(kept.status.log_end, 6);
+    ck_assert_int_gt(kept.status.pid, 0);
+    ck_assert_int_ge(kept.pidfd, 0);
+    ck_assert_int_eq(syscall(SYS_pidfd_send_signal, kept.pidfd, SIGKILL, NULL, 0), 0);
+    kept_wait_gone(&kept);
+    ck_assert_int_eq(kept.status.wait_status, SIGKILL);
+}
+END_TEST
+
+START_TEST(the_newest_connection_is_served_and_the_one_before_closed)
+{
+    int first;
+
+    kept_spawn(&kept, &keepers, "/probe", "stay");
+    kept_start(&kept);
+    first = fcntl(kept.process.socket, F_DUPFD_CLOEXEC, 3);
+    kept_reconnect(&kept);
+    ck_assert_uint_eq(kept_receive(&kept), KEEPER_STATUS);
+    for (;;) {
+        char byte;
+
+        kept_wait_readable(first);
+        if (recv(first, &byte, sizeof(byte), 0) <= 0)
+            break;
+    }
+    (void)close(first);
+    ck_assert_uint_eq(kept.status.state, KEEPER_RUNNING);
+}
+END_TEST
+
+START_TEST(what_happens_while_nobody_listens_is_in_the_run_directory)
+{
+    struct keeper_record record;
+    int socket;
+
+    kept_spawn(&kept, &keepers, "/keep", "print-64k");
+    kept_receive(&kept);
+    kept_send_start(&kept);
+    (void)shutdown(kept.process.socket, SHUT_RDWR);
+    kept_wait_readable(kept.process.pidfd);
+    ck_assert_int_eq(keeper_connect(kept.run_dir, &socket), -ECONNREFUSED);
+    ck_assert_int_eq(keeper_record_read(kept.run_dir, &record), 0);
+    ck_assert_uint_eq(record.status.state, KEEPER_ENDED);
+    ck_assert_int_eq(record.status.wait_status, 3);
+    ck_assert_int_eq(record.status.log_end, 65536);
+    ck_assert_int_eq(kept_read_log(&kept), 65536);
+}
+END_TEST
+
+/* The record tells it from one that has ended. */
+START_TEST(a_keeper_that_is_killed_takes_its_program_along)
+{
+    struct keeper_record record;
+
+    kept_spawn(&kept, &keepers, "/probe", "stay");
+    kept_start(&kept);
+    ck_assert_int_eq(kill(kept.process.pid, SIGKILL), 0);
+    kept_wait_readable(kept.pidfd);
+    ck_assert_int_eq(keeper_record_read(kept.run_dir, &record), 0);
+    ck_assert_uint_eq(record.status.state, KEEPER_RUNNING);
+    ck_assert_int_eq(record.status.pid, kept.status.pid);
+}
+END_TEST
+
+START_TEST(a_run_directory_in_use_is_refused)
+{
+    kept_spawn(&kept, &keepers, "/probe", "true");
+    (void)close(openat(kept.run_dir, "status", O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    kept_send_start(&kept);
+    kept_wait_gone(&kept);
+    ck_assert_uint_eq(kept.status.state, KEEPER_REFUSED);
+    ck_assert_int_eq(kept.failure.error, -EEXIST);
+}
+END_TEST
+
+/* It was cloned already when the log could not be made. */
+START_TEST(a_program_whose_log_cannot_be_made_is_not_left_behind)
+{
+    kept_spawn(&kept, &keepers, "/probe", "stay");
+    kept.start.log_limit = 1;
+    kept_send_start(&kept);
+    kept_wait_gone(&kept);
+    ck_assert_uint_eq(kept.status.state, KEEPER_REFUSED);
+    ck_assert_int_eq(kept.failure.error, -EINVAL);
+    ck_assert_int_gt(kept.status.pid, 0);
+    ck_assert_int_lt(kill(kept.status.pid, 0), 0);
+}
+END_TEST
+
+START_TEST(forget_ends_the_wait_for_others_that_hold_the_output)
+{
+    struct kept session;
+    struct keeper_forget forget = { .header = { .kind = KEEPER_FORGET } };
+
+    kept_spawn(&kept, &keepers, "/keep", "host-others");
+    kept_start(&kept);
+    /* While the program runs it means nothing. */
+    ck_assert_int_eq(keeper_send(kept.process.socket, &forget, sizeof(forget), NULL, 0), 0);
+    kept_spawn(&session, &keepers, "/keep", "leave-behind");
+    session.request.target = kept.pidfd;
+    kept_start(&session);
+    kept_wait_state(&session, KEEPER_ENDED);
+    ck_assert_uint_eq(session.status.flags & KEEPER_LOG_ENDED, 0);
+    ck_assert_int_eq(session.status.log_end, 5);
+    ck_assert_int_eq(keeper_send(session.process.socket, &forget, sizeof(forget), NULL, 0), 0);
+    kept_wait_gone(&session);
+    ck_assert_uint_ne(session.status.flags & KEEPER_LOG_ENDED, 0);
+    kept_kill(&session);
+    ck_assert_int_eq(syscall(SYS_pidfd_send_signal, kept.pidfd, 0, NULL, 0), 0);
+}
+END_TEST
+
+static long status_kib(pid_t pid, const char *name)
+{
+    char path[64], line[256];
+    FILE *file;
+    long value = -1;
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+    file = fopen(path, "re");
+    ck_assert_ptr_nonnull(file);
+    while (fgets(line, sizeof(line), file))
+        if (strncmp(line, name, strlen(name)) == 0)
+            value = strtol(line + strlen(name), NULL, 10);
+    (void)fclose(file);
+    return value;
+}
+
+/* There are as many as programs. A sanitizer has its own idea of size. */
+START_TEST(a_keeper_is_small)
+{
+    long idle, busy;
+
+    kept_spawn(&kept, &keepers, "/probe", "stay");
+    kept_receive(&kept);
+    idle = status_kib(kept.process.pid, "RssAnon:");
+    kept_start(&kept);
+    kept_wait_log(&kept, "ready\n");
+    busy = status_kib(kept.process.pid, "RssAnon:");
+    printf("keeper: %ld KiB of its own when idle, %ld KiB with a program; %ld KiB resident, shared pages "
+           "included\n",
+           idle, busy, status_kib(kept.process.pid, "VmRSS:"));
+#ifndef __SANITIZE_ADDRESS__
+    ck_assert_int_gt(idle, 0);
+    ck_assert_int_le(busy, 512);
+#endif
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("keeper_life");
+    TCase *tests = tcase_create("life");
+
+    tcase_set_timeout(tests, 120);
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_test(tests, an_idle_keeper_says_so_and_ends_when_nobody_wants_it);
+    tcase_add_test(tests, a_program_runs_and_its_end_is_told_and_written_down);
+    tcase_add_test(tests, a_program_that_is_killed_says_by_which_signal);
+    tcase_add_test(tests, a_program_that_cannot_run_is_refused_with_the_reason);
+    tcase_add_test(tests, a_keeper_outlives_its_starter_and_tells_the_next_one_everything);
+    tcase_add_test(tests, the_newest_connection_is_served_and_the_one_before_closed);
+    tcase_add_test(tests, what_happens_while_nobody_listens_is_in_the_run_directory);
+    tcase_add_test(tests, a_keeper_that_is_killed_takes_its_program_along);
+    tcase_add_test(tests, a_run_directory_in_use_is_refused);
+    tcase_add_test(tests, a_program_whose_log_cannot_be_made_is_not_left_behind);
+    tcase_add_test(tests, forget_ends_the_wait_for_others_that_hold_the_output);
+    tcase_add_test(tests, a_keeper_is_small);
+    suite_add_tcase(suite, tests);
+    return keepers_run(suite);
+}
