@@ -148,17 +148,33 @@ static void check_limit(struct limit_watch *watch, const struct limit *limit, bo
     count->next = now + LIMIT_WATCH_QUIET_NS;
 }
 
-/* Looks again when the quiet is over: what was met meanwhile is told then, or, if nothing was, nothing is. */
+/* Has the next change announced. inotify takes paths only; this one names the directory that is held open.
+ * The kernel ends the watch when the cgroup is removed. Returns 0 or a negative errno. */
+static int watch_once(struct limit_watch *watch, const struct limit *limit)
+{
+    const struct container *container = watch->container;
+    struct limit_count *count = count_of(watch, limit);
+    char path[80];
+
+    if (count->wd >= 0)
+        return 0;
+    (void)snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", czone_cgroup_fd(container->program.cgroup),
+                   limit->events_attribute);
+    count->wd = inotify_add_watch(container->manager->limits.inotify_fd, path, IN_MODIFY | IN_ONESHOT);
+    return count->wd < 0 ? -errno : 0;
+}
+
+/* Looks again when the quiet is over, at what was not announced meanwhile. */
 static void arm(struct limit_watch *watch)
 {
     uint64_t now = clock_monotonic(), until = watch->victim_by;
     struct timeval timeout;
 
     for (size_t i = 0; i < ELEMENTS(limits); i++) {
-        uint64_t next = count_of(watch, &limits[i])->next;
+        const struct limit_count *count = count_of(watch, &limits[i]);
 
-        if (next > now && (until == 0 || next < until))
-            until = next;
+        if (count->wd < 0 && count->next > now && (until == 0 || count->next < until))
+            until = count->next;
     }
     if (until == 0)
         return;
@@ -169,6 +185,16 @@ static void arm(struct limit_watch *watch)
 
 static void check(struct limit_watch *watch, bool last)
 {
+    uint64_t now = clock_monotonic();
+    int r = 0;
+
+    /* First, so that no change falls between the look and the watch. */
+    for (size_t i = 0; !last && r == 0 && i < ELEMENTS(limits); i++)
+        if (now >= count_of(watch, &limits[i])->next)
+            r = watch_once(watch, &limits[i]);
+    if (r < 0)
+        log_warning("limits of container %s may be told late, at its end: inotify: %s", watch->container->id,
+                    strerror(-r));
     check_kills(watch, last);
     for (size_t i = 0; i < ELEMENTS(limits); i++)
         check_limit(watch, &limits[i], last);
@@ -181,6 +207,22 @@ static void on_timer(evutil_socket_t fd, short what, void *data)
     (void)fd;
     (void)what;
     check(data, false);
+}
+
+/* Takes note that a watch is used up. Returns whether the event is about these limits at all. */
+static bool is_announced(struct limit_watch *watch, const struct inotify_event *event)
+{
+    bool ours = false;
+
+    for (size_t i = 0; i < ELEMENTS(limits); i++) {
+        struct limit_count *count = count_of(watch, &limits[i]);
+
+        if (count->wd < 0 || (event->wd != count->wd && !(event->mask & IN_Q_OVERFLOW)))
+            continue;
+        count->wd = -1;
+        ours = true;
+    }
+    return ours;
 }
 
 static void on_inotify(evutil_socket_t fd, short what, void *data)
@@ -196,9 +238,7 @@ static void on_inotify(evutil_socket_t fd, short what, void *data)
 
         event = (const struct inotify_event *)(const void *)(buffer + at);
         TAILQ_FOREACH(container, &manager->containers, link)
-            if (container->limits.container != NULL &&
-                (event->mask & IN_Q_OVERFLOW || event->wd == container->limits.memory_wd ||
-                 event->wd == container->limits.pids_wd))
+            if (container->limits.container != NULL && is_announced(&container->limits, event))
                 check(&container->limits, false);
     }
 }
@@ -234,35 +274,17 @@ void limit_watches_close(struct manager *manager)
     oom_log_close(&watches->log);
 }
 
-/* inotify takes paths only; this one names the directory that is held open. The kernel ends the watch when
- * the cgroup is removed. Returns the watch or a negative errno. */
-static int add_watch(const struct container *container, const char *attribute)
-{
-    char path[80];
-    int wd;
-
-    (void)snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", czone_cgroup_fd(container->program.cgroup),
-                   attribute);
-    wd = inotify_add_watch(container->manager->limits.inotify_fd, path, IN_MODIFY);
-    return wd < 0 ? -errno : wd;
-}
-
 void limit_watch_start(struct container *container, bool from_now)
 {
     struct limit_watch *watch = &container->limits;
 
-    *watch = (struct limit_watch){ .memory_wd = -1, .pids_wd = -1 };
+    *watch = (struct limit_watch){ .memory.wd = -1, .pids.wd = -1 };
     watch->timer = evtimer_new(container_base(container), on_timer, watch);
     if (watch->timer == NULL || container->program.cgroup == NULL) {
         log_error("the limits of container %s are not watched", container->id);
         return;
     }
     watch->container = container;
-    watch->memory_wd = add_watch(container, "memory.events");
-    watch->pids_wd = add_watch(container, "pids.events");
-    if (watch->memory_wd < 0 || watch->pids_wd < 0)
-        log_warning("the limits of container %s are told late, at its end: inotify: %s", container->id,
-                    strerror(watch->memory_wd < 0 ? -watch->memory_wd : -watch->pids_wd));
     for (size_t i = 0; from_now && i < ELEMENTS(limits); i++)
         count_of(watch, &limits[i])->told = read_count(container, limits[i].events_attribute, "max", 0);
     check(watch, false);
@@ -276,5 +298,5 @@ void limit_watch_end(struct container *container)
         check(watch, true);
     if (watch->timer != NULL)
         event_free(watch->timer);
-    *watch = (struct limit_watch){ .memory_wd = -1, .pids_wd = -1 };
+    *watch = (struct limit_watch){ .memory.wd = -1, .pids.wd = -1 };
 }

@@ -5,8 +5,10 @@
 /*
  * Tells when a container meets its limits: container-oom with the victim, container-memory-limit,
  * container-pids-limit. The kernel announces changes of memory.events and pids.events through inotify; how
- * often they count up is the container's doing, so of the two limits at most one event each is published in
- * LIMIT_WATCH_QUIET_NS, with the number of times.
+ * often they count up is the container's doing (one that reads files at its memory limit does it all the
+ * time), so of the two limits at most one event each is published in LIMIT_WATCH_QUIET_NS, with the number of
+ * times, and in between a container that meets its limit wakes nobody. A kill in such a time is told with the
+ * end of the container, which follows at once.
  */
 
 #include <event2/event.h>
@@ -39,12 +41,12 @@ struct limit_watches {
 struct limit_count {
     int64_t told;  /* how often it was met, as of the last event */
     uint64_t next; /* monotonic: no event before */
+    int wd;        /* inotify's, of one change; negative: changes are not announced now */
 };
 
 /* A container's part. All zeroes: not watched. */
 struct limit_watch {
     struct container *container; /* NULL: not watched */
-    int memory_wd, pids_wd;
     struct limit_count memory, pids;
     int64_t kills;          /* as of the last event */
     struct oom_text victim; /* pid 0: not known yet */
