@@ -7,6 +7,7 @@ add_library(czone_launch_objects OBJECT
     ${CMAKE_CURRENT_LIST_DIR}/launch_extra_mounts.c
     ${CMAKE_CURRENT_LIST_DIR}/launch_failure.c
     ${CMAKE_CURRENT_LIST_DIR}/launch_filter.c
+    ${CMAKE_CURRENT_LIST_DIR}/launch_guest_mounts.c
     ${CMAKE_CURRENT_LIST_DIR}/launch_identity.c
     ${CMAKE_CURRENT_LIST_DIR}/launch_image.c
     ${CMAKE_CURRENT_LIST_DIR}/launch_join.c

@@ -42,13 +42,10 @@ uint64_t launch_capability_find(const char *name)
 
 static int drop_bounding_set(uint64_t keep)
 {
-    /* The kernel says where its list ends. */
-    for (int cap = 0; cap < 64; cap++) {
-        if (prctl(PR_CAPBSET_READ, cap, 0, 0, 0) < 0)
-            break;
+    for (int cap = 0; cap < 64; cap++)
         if (!(keep & BIT(cap)) && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
-            return -errno;
-    }
+            /* The kernel says so where its list ends. */
+            return errno == EINVAL ? 0 : -errno;
     return 0;
 }
 

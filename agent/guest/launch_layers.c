@@ -50,7 +50,7 @@ static int mount_layer(int fd, const char **ret_why)
     if (fstat(fd, &st) < 0)
         return -errno;
     if (S_ISDIR(st.st_mode))
-        return launch_mount_copy_one(fd);
+        return launch_mount_copy_one(fd, "", 0);
     if (S_ISBLK(st.st_mode))
         return launch_image_mount(fd, ret_why);
     *ret_why = "it is neither a directory nor a block device";

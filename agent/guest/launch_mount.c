@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/openat2.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -85,11 +86,17 @@ int launch_mount_close(const char *path)
     return mount_setattr(AT_FDCWD, path, 0, &attr, sizeof(attr)) < 0 ? -errno : 0;
 }
 
-int launch_mount_copy_one(int fd)
+int launch_mount_copy_one(int fd, const char *path, uint64_t attributes)
 {
-    int r = open_tree(fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+    struct mount_attr attr = { .attr_set = attributes, .propagation = MS_PRIVATE };
+    CLEANUP_FD int tree =
+        open_tree(fd, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW);
 
-    return r < 0 ? -errno : r;
+    if (tree < 0)
+        return -errno;
+    if (attributes && mount_setattr(tree, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
+        return -errno;
+    return take_fd(&tree);
 }
 
 int launch_mount_isolate(void)
@@ -99,16 +106,17 @@ int launch_mount_isolate(void)
     return mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &attr, sizeof(attr)) < 0 ? -errno : 0;
 }
 
-int launch_mount_pivot(int tree)
+int launch_mount_cover(int tree)
 {
-    if (move_mount(tree, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0 || fchdir(tree) < 0)
+    return move_mount(tree, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0 || fchdir(tree) < 0 ? -errno : 0;
+}
+
+int launch_mount_pivot(void)
+{
+    bool pivoted = syscall(SYS_pivot_root, ".", ".") == 0;
+
+    /* The old root now lies over the new one; "." is still the new one (pivot_root(2)). */
+    if (pivoted ? umount2(".", MNT_DETACH) < 0 : errno != EINVAL || chroot(".") < 0)
         return -errno;
-    if (syscall(SYS_pivot_root, ".", ".") == 0) {
-        /* The old root now lies over the new one; "." is still the new one (pivot_root(2)). */
-        if (umount2(".", MNT_DETACH) < 0)
-            return -errno;
-    } else if (errno != EINVAL || chroot(".") < 0) {
-        return -errno;
-    }
     return chdir("/") < 0 ? -errno : 0;
 }

@@ -38,18 +38,23 @@ int launch_mount_copy(int fd, const char *path, uint64_t attributes);
 /* Makes the mount at path, and none below it, read-only. */
 int launch_mount_close(const char *path);
 
-/* The same of the one mount that fd lies on, without attributes and without what is mounted below. */
-int launch_mount_copy_one(int fd);
+/* The same of one mount alone, without what is mounted below it. Without attributes it keeps its propagation,
+ * which is private for what launch_mount_new() has made. */
+int launch_mount_copy_one(int fd, const char *path, uint64_t attributes);
 
 /* Makes every mount of this namespace private, so that nothing done here is seen outside. */
 int launch_mount_isolate(void);
 
+/* Attaches a detached tree over "/", and makes its root the working directory. The caller's root stays what
+ * it was: absolute paths lead there. */
+int launch_mount_cover(int tree);
+
 /*
- * Makes a detached tree the root of the calling process, and "/" its working directory. The old root is gone
- * afterwards, except where the kernel refuses pivot_root() because the guest runs from its initramfs: there
- * the tree covers it, from where no path leads below (what switch_root(8) does), and uncovering it takes
- * CAP_SYS_ADMIN.
+ * Makes what launch_mount_cover() has attached the root of the calling process, and "/" its working
+ * directory, which must not have changed in between. The old root is gone afterwards, except where the kernel
+ * refuses pivot_root() because the guest runs from its initramfs: there the tree covers it, from where no
+ * path leads below (what switch_root(8) does), and uncovering it takes CAP_SYS_ADMIN.
  */
-int launch_mount_pivot(int tree);
+int launch_mount_pivot(void);
 
 #endif

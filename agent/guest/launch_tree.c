@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "agent/guest/launch_dev.h"
+#include "agent/guest/launch_guest_mounts.h"
 #include "agent/guest/launch_mount.h"
 #include "proto/cleanup.h"
 
@@ -22,10 +23,16 @@ static const char *const sys_masked[] = { "firmware", "devices/virtual/powercap"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
+static uint64_t attributes_of(const struct launch_root *root)
+{
+    return MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | (root->own ? MOUNT_ATTR_RDONLY : 0);
+}
+
 int launch_tree_copy(const struct launch_root *root)
 {
-    return launch_mount_copy(root->fd, "",
-                             MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | (root->own ? MOUNT_ATTR_RDONLY : 0));
+    if (root->own)
+        return launch_mount_copy_one(root->fd, "", attributes_of(root));
+    return launch_mount_copy(root->fd, "", attributes_of(root));
 }
 
 /* Mounts on a directory of the root, which is made where it is missing (not in the guest's own root). */
@@ -59,7 +66,8 @@ static int mask(int fs, const char *path, int dev, int *empty)
         *empty = launch_mount_new_tmpfs("0755", 0, NOTHING_BUT_DATA | MOUNT_ATTR_RDONLY);
         return *empty < 0 ? *empty : launch_mount_attach(*empty, target);
     }
-    cover = S_ISDIR(st.st_mode) ? launch_mount_copy(*empty, "", 0) : launch_mount_copy(dev, "null", 0);
+    cover =
+        S_ISDIR(st.st_mode) ? launch_mount_copy_one(*empty, "", 0) : launch_mount_copy_one(dev, "null", 0);
     if (cover < 0)
         return cover;
     r = launch_mount_attach(cover, target);
@@ -131,22 +139,6 @@ static int mount_scratch(int root, const char *path, const char *mode, uint64_t 
     return tmpfs < 0 ? tmpfs : attach_at(root, path, tmpfs);
 }
 
-/* Takes what the guest has mounted there out of the copy, and does not just cover it: no container has the
- * guest's /proc, its daemon's socket in /run or its device files anywhere in its namespace. */
-static int remove_guest_mounts(struct launch_step *step)
-{
-    static const char *const points[] = { "/dev", "/proc", "/sys", "/tmp", "/run" };
-
-    for (size_t i = 0; i < COUNT(points); i++) {
-        launch_step_set(step, LAUNCH_STAGE_MOUNT, "unmount the guest's", points[i]);
-        while (umount2(points[i], MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
-            ;
-        if (errno != EINVAL) /* no mount there, or no more */
-            return -errno;
-    }
-    return 0;
-}
-
 static int mount_all(const struct launch_plan *plan, int root, int dev, struct launch_step *step)
 {
     CLEANUP_FD int empty = -EBADF;
@@ -195,14 +187,13 @@ int launch_tree_enter(const struct launch_plan *plan, int tree, struct launch_st
             return tree;
     }
     launch_step_set(step, LAUNCH_STAGE_PIVOT, "change the root to", root_name(plan));
-    r = launch_mount_pivot(tree);
+    r = launch_mount_cover(tree);
+    if (r == 0 && plan->root.own)
+        r = launch_guest_mounts_copy(tree, attributes_of(&plan->root));
+    if (r == 0)
+        r = launch_mount_pivot();
     if (r < 0)
         return r;
-    if (plan->root.own) {
-        r = remove_guest_mounts(step);
-        if (r < 0)
-            return r;
-    }
     launch_step_set(step, LAUNCH_STAGE_PIVOT, "open", "/");
     root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (root < 0)

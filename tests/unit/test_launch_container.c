@@ -242,6 +242,25 @@ START_TEST(the_guests_own_root_is_read_only_with_fresh_scratch_directories)
 }
 END_TEST
 
+START_TEST(what_the_guest_has_mounted_elsewhere_is_in_its_own_root_too)
+{
+    ck_assert_int_eq(unshare(CLONE_NEWNS), 0);
+    ck_assert_int_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+    ck_assert_int_eq(mount("tmpfs", "/mnt", "tmpfs", 0, NULL), 0);
+    ck_assert_int_eq(mkdir("/mnt/a b\\", 0755), 0);
+    ck_assert_int_eq(mount("tmpfs", "/mnt/a b\\", "tmpfs", 0, NULL), 0);
+    ck_assert_int_eq(mkdir("/mnt/a b\\/inner", 0755), 0);
+    run.request.root = NULL;
+    run.args[0] = "sh";
+    run.args[1] = "-c";
+    run.args[2] = "cd '/mnt/a b\\/inner' && ! touch file && grep -c ' /mnt' /proc/self/mountinfo";
+    ck_assert_msg(run_start(&run) == 1, "%s", run.failure.message);
+    run_finish(&run);
+    ck_assert_int_eq(run.end.si_status, 0);
+    ck_assert_msg(strstr(run.log, "2\n") != NULL, "%s", run.log);
+}
+END_TEST
+
 START_TEST(the_program_is_born_in_its_cgroup_and_sees_it_as_the_root)
 {
     char path[PATH_MAX], procs[PATH_MAX + 16], text[32] = "";
@@ -301,6 +320,7 @@ int main(void)
     tcase_add_test(tests, what_is_mounted_below_the_root_is_in_the_container);
     tcase_add_test(tests, only_sigkill_ends_a_program_that_handles_no_signal);
     tcase_add_test(tests, the_guests_own_root_is_read_only_with_fresh_scratch_directories);
+    tcase_add_test(tests, what_the_guest_has_mounted_elsewhere_is_in_its_own_root_too);
     tcase_add_test(tests, the_program_is_born_in_its_cgroup_and_sees_it_as_the_root);
     tcase_add_test(tests, a_script_runs);
     suite_add_tcase(suite, tests);
