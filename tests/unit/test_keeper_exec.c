@@ -95,6 +95,21 @@ START_TEST(a_session_has_user_cwd_and_environment_of_its_own)
 }
 END_TEST
 
+START_TEST(a_session_has_the_containers_network)
+{
+    struct kept other;
+
+    kept_spawn(&other, &keepers, "/probe", "stay");
+    other.request.network.kind = LAUNCH_NETWORK_NONE;
+    kept_start(&other);
+    kept_spawn(&session, &keepers, "/probe", "loopback-only");
+    session.request.target = other.pidfd;
+    kept_start(&session);
+    expect_success();
+    kept_kill(&other);
+}
+END_TEST
+
 START_TEST(a_session_has_a_terminal_of_the_container)
 {
     struct keeper_resize resize = { .header = { .kind = KEEPER_RESIZE }, .columns = 132, .rows = 50 };
@@ -254,6 +269,7 @@ int main(void)
                         sizeof(checks) / sizeof(checks[0]));
     tcase_add_test(tests, a_session_has_the_policy_of_the_zone);
     tcase_add_test(tests, a_session_has_user_cwd_and_environment_of_its_own);
+    tcase_add_test(tests, a_session_has_the_containers_network);
     tcase_add_test(tests, a_session_has_a_terminal_of_the_container);
     tcase_add_test(tests, a_session_takes_input);
     tcase_add_test(tests, a_session_ends_with_its_container);

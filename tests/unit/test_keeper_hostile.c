@@ -115,7 +115,7 @@ START_TEST(input_beyond_the_room_is_refused_whole)
     for (int i = 0; i < 3; i++)
         ck_assert_int_eq(kept_input(&kept, block, sizeof(block)), 0);
     expect_hung_up_and_well();
-    ck_assert_int_eq(kept.status.input_received, 2 * KEEPER_INPUT_MAX);
+    ck_assert_int_eq(kept.status.input_received, INT64_C(2) * KEEPER_INPUT_MAX);
     ck_assert_int_eq(kept.status.input_written, KEEPER_INPUT_MAX);
     ck_assert_int_eq(keeper_record_read(kept.run_dir, &record), 0);
     ck_assert_uint_eq(record.status.state, KEEPER_RUNNING);

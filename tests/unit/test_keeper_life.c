@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A keeper from its start to its end, with czoned and without. */
+#include <linux/sockios.h>
+#include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 
 #include "tests/unit/keeper_run.h"
@@ -48,6 +51,27 @@ START_TEST(a_program_runs_and_its_end_is_told_and_written_down)
     ck_assert_int_eq(keeper_record_read(kept.run_dir, &record), 0);
     ck_assert_mem_eq(&record.status, &kept.status, sizeof(kept.status));
     ck_assert_int_eq(kept_read_log(&kept), 20);
+}
+END_TEST
+
+/* The keeper is static where it can be: its libnl is not the one of czoned. */
+START_TEST(a_program_has_the_network_of_its_request)
+{
+    int control;
+
+    ck_assert_int_eq(unshare(CLONE_NEWNET), 0);
+    control = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    ck_assert_msg(ioctl(control, SIOCBRADDBR, "br-keeper") == 0, "this test needs bridges");
+    (void)close(control);
+    kept_spawn(&kept, &keepers, "/probe", "true");
+    kept.request.network = (struct launch_network){ .kind = LAUNCH_NETWORK_VETH,
+                                                    .bridge = "br-keeper",
+                                                    .addresses = { "10.77.0.2/24", "fd77::2/64" },
+                                                    .n_addresses = 2,
+                                                    .gateway = "10.77.0.1" };
+    kept_start(&kept);
+    kept_wait_gone(&kept);
+    ck_assert_int_eq(kept.status.wait_status, 0);
 }
 END_TEST
 
@@ -247,6 +271,7 @@ int main(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, an_idle_keeper_says_so_and_ends_when_nobody_wants_it);
     tcase_add_test(tests, a_program_runs_and_its_end_is_told_and_written_down);
+    tcase_add_test(tests, a_program_has_the_network_of_its_request);
     tcase_add_test(tests, a_program_that_is_killed_says_by_which_signal);
     tcase_add_test(tests, a_program_that_cannot_run_is_refused_with_the_reason);
     tcase_add_test(tests, a_keeper_outlives_its_starter_and_tells_the_next_one_everything);

@@ -8,7 +8,7 @@
 #include "tests/unit/launch_fixture.h"
 
 /* The least a segment may have, and room for two. */
-#define SEGMENT (LOG_RECORD_MAX + 24)
+#define SEGMENT (INT64_C(24) + LOG_RECORD_MAX)
 
 static struct fixture fixture;
 static int run_dir;
