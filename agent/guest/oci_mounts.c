@@ -255,7 +255,7 @@ static int read_mount(struct oci_reading *reading, json_t *list, size_t i, unsig
         { "options", VARLINK_STRINGS, offsetof(struct mount_row, options), .min = 1, .max = 4095,
           .count_max = 64 },
     };
-    struct mount_row row = { 0 };
+    struct mount_row row = { .destination = "" };
     CLEANUP_FREE char *target = NULL;
     char place[32];
     int r;

@@ -25,7 +25,7 @@ static json_t *spawn;
 
 static void set_up(void)
 {
-    (void)strcpy(folder + strlen(folder) - 6, "XXXXXX");
+    (void)snprintf(folder, sizeof(folder), "/tmp/czone-bundle-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(folder));
     fault = (struct varlink_fault){ 0 };
     spawn = NULL;
