@@ -16,13 +16,14 @@ LARGE = 512 * MIB
 MAX_ZONE = 1024 * MIB
 MAX_TOTAL = 3072 * MIB
 TENANT = "/opt/tenant"
+ESCAPE = "/opt/escape"
 
 _shared = {}
 
 
 def programs():
     """The test programs, as MicroVM's add wants them."""
-    return {os.path.join(BUILD, "tests", "tenant"): TENANT}
+    return {os.path.join(BUILD, "tests", os.path.basename(path)): path for path in (TENANT, ESCAPE)}
 
 
 def shared_vm():
