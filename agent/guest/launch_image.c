@@ -16,19 +16,27 @@
 
 static const struct file_system {
     const char *name;
+    const char *option; /* of mount, or NULL */
+    const char *missing;
     size_t offset; /* of its magic number, little-endian of 2 or 4 bytes */
     uint32_t magic;
-    bool is_short;
-    const char *option; /* of mount, or NULL */
-    bool dax;
-    const char *missing;
+    bool is_short, dax;
 } systems[] = {
-    [LAUNCH_IMAGE_EROFS] = { "erofs", 1024, 0xe0f5e1e2, false, NULL, true,
-                             "this kernel has no erofs: load the module erofs" },
-    [LAUNCH_IMAGE_SQUASHFS] = { "squashfs", 0, 0x73717368, false, NULL, false,
-                                "this kernel has no squashfs: load the module squashfs" },
-    [LAUNCH_IMAGE_EXT4] = { "ext4", 1024 + 56, 0xef53, true, "noload", true,
-                            "this kernel has no ext4: load the module ext4" },
+    [LAUNCH_IMAGE_EROFS] = { .name = "erofs",
+                             .missing = "this kernel has no erofs: load the module erofs",
+                             .offset = 1024,
+                             .magic = 0xe0f5e1e2,
+                             .dax = true },
+    [LAUNCH_IMAGE_SQUASHFS] = { .name = "squashfs",
+                                .missing = "this kernel has no squashfs: load the module squashfs",
+                                .magic = 0x73717368 },
+    [LAUNCH_IMAGE_EXT4] = { .name = "ext4",
+                            .option = "noload",
+                            .missing = "this kernel has no ext4: load the module ext4",
+                            .offset = 1024 + 56,
+                            .magic = 0xef53,
+                            .is_short = true,
+                            .dax = true },
 };
 
 enum launch_image_kind launch_image_detect(const unsigned char *head, size_t size)

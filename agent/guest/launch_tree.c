@@ -182,9 +182,10 @@ int launch_tree_enter(const struct launch_plan *plan, int tree, struct launch_st
     if (r < 0)
         return r;
     if (plan->layers.n > 0) {
-        tree = stacked = launch_layers_stack(&plan->layers, true, writable_limit(plan->request), step);
-        if (tree < 0)
-            return tree;
+        stacked = launch_layers_stack(&plan->layers, true, writable_limit(plan->request), step);
+        if (stacked < 0)
+            return stacked;
+        tree = stacked;
     }
     launch_step_set(step, LAUNCH_STAGE_PIVOT, "change the root to", root_name(plan));
     r = launch_mount_cover(tree);
