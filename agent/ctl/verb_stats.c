@@ -40,7 +40,7 @@ static json_t *parameters(void *userdata)
     const struct reading *reading = userdata;
 
     return json_pack("{s:s*, s:I}", "id", reading->id, "interval_ms",
-                     (json_int_t)(reading->options->interval * 1000));
+                     (json_int_t)reading->options->interval * 1000);
 }
 
 static enum exit_code print_objects(const struct ctl *ctl, json_t *list)

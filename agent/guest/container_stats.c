@@ -69,7 +69,7 @@ static json_t *pressure_json(const struct cgroup_pressure *pressure)
 {
     return json_pack("{s:I, s:I, s:I, s:I}", "avg10", (json_int_t)pressure->avg10, "avg60",
                      (json_int_t)pressure->avg60, "avg300", (json_int_t)pressure->avg300, "total",
-                     (json_int_t)(pressure->total_us * (int64_t)NSEC_PER_USEC));
+                     (json_int_t)pressure->total_us * (json_int_t)NSEC_PER_USEC);
 }
 
 /* Absent on a kernel without PSI, or with it switched off (psi=0), and "full" where it has no meaning. */
@@ -196,7 +196,7 @@ static int set_pids(json_t *stats, struct czone_cgroup *cgroup)
 
 static int set_devices(json_t *io, struct czone_cgroup *cgroup)
 {
-    struct cgroup_io devices[IO_MAX];
+    struct cgroup_io devices[IO_MAX] = { 0 };
     CLEANUP_JSON json_t *list = json_array();
     CLEANUP_FREE char *text = NULL;
     char name[32];

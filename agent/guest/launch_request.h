@@ -31,14 +31,14 @@ enum launch_mount_kind {
  * created, if that place can be written to.
  */
 struct launch_extra_mount {
-    enum launch_mount_kind kind;
     const char *source; /* bind: absolute path of a directory or file of the guest, with what is mounted
                          * below it; tmpfs: not used */
     const char *target;
     uint64_t
         attributes; /* MOUNT_ATTR_RDONLY, _NOSUID, _NODEV, _NOEXEC; they are put on each mount below, too */
     uint64_t limit; /* tmpfs: bytes; 0: tmpfs_limit of the request */
-    unsigned mode;  /* tmpfs: permissions of its root, 01777 for instance */
+    enum launch_mount_kind kind;
+    unsigned mode; /* tmpfs: permissions of its root, 01777 for instance */
 };
 
 /* What nobody who asks for nothing else should get more than. */

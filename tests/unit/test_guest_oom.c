@@ -61,6 +61,10 @@ START_TEST(a_program_cannot_choose_a_name_that_misleads)
 }
 END_TEST
 
+static const char too_long_a_name[] =
+    "6,912,1,-;oom-kill:constraint=CONSTRAINT_MEMCG,task_memcg=/a,"
+    "task=01234567890123456789012345678901234567890123456789012345678901234,pid=8,uid=0\n";
+
 static const char *const others[] = {
     "",
     "6,912",
@@ -71,11 +75,8 @@ static const char *const others[] = {
     "6,912,1,-;oom-kill:constraint=CONSTRAINT_MEMCG,task_memcg=/czone/web,task=tenant,uid=0\n",
     "6,912,1,-;oom-kill:constraint=CONSTRAINT_MEMCG,task=tenant,pid=812,uid=0\n",
     "6,912,1,-;oom-kill:constraint=CONSTRAINT_MEMCG,task_memcg=/czone/web,task=tenant,pid=x,uid=0\n",
-    "6,912,1,-;oom-kill:constraint=CONSTRAINT_MEMCG,task_memcg=/czone/"
-    "web,task=tenant,pid=99999999999,uid=0\n",
-    "6,912,1,-;oom-kill:constraint=CONSTRAINT_MEMCG,task_memcg=/"
-    "a,task=0123456789012345678901234567890123456789012345678901234567890"
-    "1234,pid=8,uid=0\n",
+    "6,912,1,-;oom-kill:constraint=CONSTRAINT_MEMCG,task_memcg=/a,task=tenant,pid=99999999999,uid=0\n",
+    too_long_a_name,
     "3,913,1,-;Killed process 812 tenant total-vm:264192kB\n",
     "3,913,1,-;Killed process (tenant) total-vm:264192kB\n",
     "6,914,1,-;Tasks in /czone/web are going to lunch\n",

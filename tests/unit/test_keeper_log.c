@@ -36,7 +36,7 @@ static void tear_down(void)
 
 static void open_log(void)
 {
-    ck_assert_int_eq(log_writer_open(&writer, run_dir, 3 * SEGMENT, SEGMENT), 0);
+    ck_assert_int_eq(log_writer_open(&writer, run_dir, INT64_C(3) * SEGMENT, SEGMENT), 0);
 }
 
 static void append(enum log_stream stream, const char *text)
@@ -76,10 +76,10 @@ static int read_some(void)
 START_TEST(a_log_has_a_bound_that_makes_sense)
 {
     ck_assert_int_eq(log_writer_open(&writer, run_dir, SEGMENT, SEGMENT), -EINVAL);
-    ck_assert_int_eq(log_writer_open(&writer, run_dir, 4 * SEGMENT, SEGMENT - 1), -EINVAL);
+    ck_assert_int_eq(log_writer_open(&writer, run_dir, INT64_C(4) * SEGMENT, SEGMENT - 1), -EINVAL);
     ck_assert_int_eq(log_writer_open(&writer, run_dir, INT64_MAX, INT64_MAX), -EINVAL);
     ck_assert_int_eq(log_writer_open(&writer, run_dir, -1, -1), -EINVAL);
-    ck_assert_int_eq(log_writer_open(&writer, run_dir, 2 * SEGMENT, SEGMENT), 0);
+    ck_assert_int_eq(log_writer_open(&writer, run_dir, INT64_C(2) * SEGMENT, SEGMENT), 0);
 }
 END_TEST
 
@@ -188,7 +188,7 @@ START_TEST(the_oldest_is_removed_to_keep_the_bound)
     open_log();
     for (int i = 0; i < 1000; i++) {
         append_bytes(1 + (size_t)i * 37 % 5000);
-        ck_assert_int_le(disk_bytes(&files), 3 * SEGMENT);
+        ck_assert_int_le(disk_bytes(&files), INT64_C(3) * SEGMENT);
     }
     ck_assert_int_eq(files, 3);
     ck_assert_int_eq(writer.lost, 0);
