@@ -59,7 +59,8 @@ static void attach(const char *path)
 
     ck_assert_int_ge(file, 0);
     for (int i = 0; i < 20 && r < 0; i++) {
-        struct loop_config config = { .fd = (unsigned)file, .info.lo_flags = LO_FLAGS_READ_ONLY };
+        struct loop_config config = { .fd = (unsigned)file,
+                                      .info.lo_flags = LO_FLAGS_READ_ONLY | LO_FLAGS_AUTOCLEAR };
 
         loop = open_loop();
         ck_assert_int_ge(loop, 0);
