@@ -119,7 +119,7 @@ static int exec(struct ctl *ctl, const void *data, char **arguments, size_t n_ar
     const struct exec_options *options = data;
     CLEANUP_JSON json_t *answer = NULL;
     json_t *parameters = NULL;
-    struct session session = { 0 };
+    struct session session;
     enum exit_code code;
 
     code = build(ctl, options, arguments, n_arguments, &parameters);

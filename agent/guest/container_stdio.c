@@ -10,7 +10,7 @@
 #include "proto/cleanup.h"
 
 /* As base64. */
-#define DATA_MAX BASE64_LENGTH((int64_t)KEEPER_INPUT_MAX)
+#define DATA_MAX BASE64_LENGTH(KEEPER_INPUT_MAX)
 
 #define EXEC_FIELD(type)                                                                                     \
     {                                                                                                        \
