@@ -97,7 +97,9 @@ static void check_kills(struct limit_watch *watch, bool last)
     struct container *container = watch->container;
     int64_t kills = read_count(container, "memory.events", "oom_kill", watch->kills);
 
-    if (kills <= watch->kills)
+    /* One is the end of the whole container (memory.oom.group): the kernel then counts and logs its victim
+     * once more, among all the others. */
+    if (kills == 0 || watch->kills > 0)
         return;
     oom_log_read(&container->manager->limits.log, on_victim, container->manager);
     if (watch->victim_by == 0)

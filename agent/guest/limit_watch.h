@@ -48,7 +48,7 @@ struct limit_count {
 struct limit_watch {
     struct container *container; /* NULL: not watched */
     struct limit_count memory, pids;
-    int64_t kills;          /* as of the last event */
+    int64_t kills;          /* as of the event, of which there is one; 0: not yet */
     struct oom_text victim; /* pid 0: not known yet */
     uint64_t victim_by;     /* monotonic: published without the victim then; 0: no kill is open */
     struct event *timer;
