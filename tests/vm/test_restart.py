@@ -177,7 +177,8 @@ class Restart(ZoneCase):
         self.assertGreaterEqual(len(kills), CONTAINERS // 4)
         receipts = self.daemon.call("io.czone.Zone.Receipts")["receipts"]
         ours = [receipt["container"] for receipt in receipts if receipt["container"].startswith("run")]
-        self.assertEqual(sorted(ours), sorted({f"run{number}" for number in range(CONTAINERS)}))
+        # A zone that was half made when czoned was killed has a receipt of its own; its container then had another.
+        self.assertEqual(set(ours), {f"run{number}" for number in range(CONTAINERS)})
         print(f"{CONTAINERS} containers, {len(kills)} kills", flush=True)
 
     def remove_once(self, name):

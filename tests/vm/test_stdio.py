@@ -69,9 +69,9 @@ class Stdio(ZoneCase):
 
     def test_exec_has_the_container_s_namespaces_and_cgroup_and_a_status_of_its_own(self):
         name = self.sleeper()
-        done = self.ctl.run("exec", name, "/bin/sh", "-c", "readlink /proc/self/ns/pid /proc/1/ns/pid; hostname; exit 3")
+        done = self.ctl.run("exec", name, "/bin/sh", "-c", "readlink /proc/self/ns/pid; readlink /proc/1/ns/pid; exit 3")
         self.assertEqual(done.returncode, 3, done.stderr)
-        first, second, _ = done.stdout.split()
+        first, second = done.stdout.split()
         self.assertEqual(first, second)
         session = self.daemon.call("io.czone.Container.Exec", id=name, args=["/bin/sleep", "1000"])["exec"]["exec"]
 
@@ -130,7 +130,7 @@ class Stdio(ZoneCase):
         shell.type("echo still $((1 + 1))\r")
         shell.expect("still 2")
         shell.type("\x10\x11")
-        self.assertEqual(shell.end(), 131)
+        self.assertEqual(shell.end(), 120)
         self.assertEqual(self.daemon.inspect("shell")["state"], "running")
         shell = Terminal(self.ctl.environment, "attach", "shell")
         shell.type("echo back $((2 + 3)); exit 9\r")
