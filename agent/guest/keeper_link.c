@@ -17,7 +17,8 @@ static void on_lost(struct keeper_link *link, int error)
     const struct keeper_link_ops *ops = link->ops;
     void *owner = link->owner;
 
-    if (error < 0)
+    /* A keeper that ends before it has read all we sent. */
+    if (error < 0 && error != -ECONNRESET)
         log_warning("the connection to a keeper broke: %s", strerror(-error));
     keeper_link_close(link);
     ops->lost(owner);
