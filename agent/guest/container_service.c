@@ -5,8 +5,8 @@
 
 #include "agent/guest/container_reply.h"
 #include "agent/guest/manager.h"
-#include "agent/guest/program_refusal.h"
 #include "agent/guest/oci_config.h"
+#include "agent/guest/program_refusal.h"
 #include "agent/guest/services.h"
 #include "agent/guest/signal_name.h"
 #include "proto/cleanup.h"
