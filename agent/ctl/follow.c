@@ -60,6 +60,12 @@ enum exit_code follow_start(const struct ctl *ctl, struct follow *follow)
     return send_call(ctl, follow);
 }
 
+enum exit_code follow_call(const struct ctl *ctl, struct follow *follow)
+{
+    follow->idle = false;
+    return follow->client ? send_call(ctl, follow) : follow_start(ctl, follow);
+}
+
 /* Notes that the connection is gone; the loop opens it anew, unless that was tried for long enough. */
 static enum exit_code broken(const struct ctl *ctl, struct follow *follow, int error)
 {
@@ -71,6 +77,8 @@ static enum exit_code broken(const struct ctl *ctl, struct follow *follow, int e
     follow->replied = false;
     if (follow->optional)
         follow->done = true;
+    else if (follow->idle)
+        code = EXIT_OK; /* the next call opens another */
     else if (!may_mend(error) || now >= follow->give_up)
         code = ctl_connection_lost(ctl, follow->client, error);
     follow->client = varlink_client_free(follow->client);
@@ -107,7 +115,9 @@ static enum exit_code take_replies(struct loop *loop, struct follow *follow)
         follow->replied = true;
         follow->answer_by = 0;
         code = follow->on_reply(follow, &reply, follow->userdata);
-        if (!reply.continues)
+        if (!reply.continues && follow->repeats && !follow->done)
+            follow->idle = true;
+        else if (!reply.continues)
             follow_done(follow);
         varlink_reply_done(&reply);
     }
@@ -122,6 +132,8 @@ static enum exit_code serve(struct loop *loop, struct follow *follow, short reve
     int r;
 
     if (follow->done)
+        return EXIT_OK;
+    if (!follow->client && follow->idle)
         return EXIT_OK;
     if (!follow->client)
         return when_ticks() >= follow->next_try ? reconnect(loop->ctl, follow) : EXIT_OK;
@@ -146,7 +158,7 @@ static enum exit_code take_signal(struct loop *loop)
 static bool finished(const struct loop *loop)
 {
     for (size_t i = 0; i < loop->n_follows; i++)
-        if (!loop->follows[i]->done && !loop->follows[i]->optional)
+        if (!loop->follows[i]->done && !loop->follows[i]->optional && !loop->follows[i]->repeats)
             return false;
     return true;
 }
@@ -163,9 +175,11 @@ static int sleep_ms(const struct loop *loop)
         const struct follow *follow = loop->follows[i];
         int64_t due = follow->client ? follow->answer_by : follow->next_try;
 
-        if (!follow->done && due && due < until)
+        bool waits = !follow->done && (follow->client || !follow->idle);
+
+        if (waits && due && due < until)
             until = due;
-        else if (!follow->done && !follow->client && !due)
+        else if (waits && !follow->client && !due)
             until = now;
     }
     if (until == INT64_MAX)
@@ -178,8 +192,10 @@ enum exit_code loop_run(struct loop *loop)
     enum exit_code code = EXIT_OK;
 
     while (!code && !finished(loop)) {
-        struct pollfd polls[FOLLOW_MAX + 1];
+        struct pollfd polls[FOLLOW_MAX + 2];
+        int input_fd = loop->input_fd ? loop->input_fd(loop->userdata) : -1;
 
+        polls[FOLLOW_MAX + 1] = (struct pollfd){ .fd = input_fd, .events = POLLIN };
         polls[FOLLOW_MAX] = (struct pollfd){ .fd = loop->signal_fd, .events = POLLIN };
         for (size_t i = 0; i < FOLLOW_MAX; i++) {
             const struct follow *follow = i < loop->n_follows ? loop->follows[i] : NULL;
@@ -190,7 +206,7 @@ enum exit_code loop_run(struct loop *loop)
                 .events = open ? varlink_client_events(follow->client) : 0,
             };
         }
-        if (poll(polls, FOLLOW_MAX + 1, sleep_ms(loop)) < 0 && errno != EINTR) {
+        if (poll(polls, FOLLOW_MAX + 2, sleep_ms(loop)) < 0 && errno != EINTR) {
             ctl_error(loop->ctl, "poll: %s", strerror(errno));
             return EXIT_FAILED;
         }
@@ -200,6 +216,8 @@ enum exit_code loop_run(struct loop *loop)
             code = serve(loop, loop->follows[i], polls[i].revents);
         if (!code && polls[FOLLOW_MAX].revents & POLLIN)
             code = take_signal(loop);
+        if (!code && input_fd >= 0 && polls[FOLLOW_MAX + 1].revents)
+            code = loop->on_input(loop->userdata);
     }
     if (loop->progress)
         progress_clear(loop->progress);

@@ -19,6 +19,7 @@ struct follow {
     const char *method;
     unsigned int flags; /* 0 or VARLINK_MORE */
     bool optional;      /* if it cannot be had, go on without */
+    bool repeats;       /* one call after the other, each by follow_call(): nobody waits for its end */
     int answer_ms;      /* how long the guest may take for a reply; 0: for ever */
 
     /* Builds the parameters of the next attempt; NULL is out of memory. */
@@ -32,11 +33,11 @@ struct follow {
 
     /* Private. */
     struct varlink_client *client;
-    bool replied, done;
+    bool replied, done, idle;
     int64_t next_try, give_up, answer_by; /* when_ticks() */
 };
 
-#define FOLLOW_MAX 4
+#define FOLLOW_MAX 6
 
 struct loop {
     struct ctl *ctl;
@@ -44,6 +45,9 @@ struct loop {
     struct follow *follows[FOLLOW_MAX];
     size_t n_follows;
     int signal_fd; /* signalfd(2), or negative */
+    /* The fd to read from now, or negative; NULL: none ever. And what to do when it can be read. */
+    int (*input_fd)(void *userdata);
+    enum exit_code (*on_input)(void *userdata);
     /* Returns as on_reply. */
     enum exit_code (*on_signal)(int signal, void *userdata);
     void *userdata;
@@ -52,7 +56,10 @@ struct loop {
 /* Connects and sends now, so that nothing after it is missed. */
 enum exit_code follow_start(const struct ctl *ctl, struct follow *follow);
 
-/* Runs until every follow that is not optional is done. */
+/* The next call of one that repeats: on the connection it has, or a new one. */
+enum exit_code follow_call(const struct ctl *ctl, struct follow *follow);
+
+/* Runs until every follow that is not optional, and does not repeat, is done. */
 enum exit_code loop_run(struct loop *loop);
 
 /* Ends it, before or after it is done. */

@@ -30,9 +30,15 @@ json_t *logs_parameters(void *userdata)
 {
     const struct logs *logs = userdata;
 
-    if (logs->offset < 0)
-        return json_pack("{s:s}", "id", logs->id);
-    return json_pack("{s:s, s:I}", "id", logs->id, "offset", (json_int_t)logs->offset);
+    CLEANUP_JSON json_t *parameters = json_pack("{s:s}", "id", logs->id);
+
+    if (logs->exec && json_object_set_new(parameters, "exec", json_string(logs->exec)) < 0)
+        return NULL;
+    if (logs->offset >= 0 && json_object_set_new(parameters, "offset", json_integer(logs->offset)) < 0)
+        return NULL;
+    if (logs->offset < 0 && logs->from_end && json_object_set_new(parameters, "tail", json_integer(0)) < 0)
+        return NULL;
+    return TAKE(parameters);
 }
 
 static int write_all(int fd, const unsigned char *bytes, size_t length)

@@ -11,7 +11,9 @@ struct logs {
     const struct ctl *ctl;
     struct progress *progress; /* ended by the first output; or NULL */
     const char *id;
-    int64_t offset; /* next byte wanted; -1: the oldest kept */
+    const char *exec; /* of this exec session; NULL: of the container */
+    int64_t offset;   /* next byte wanted; -1: the oldest kept */
+    bool from_end;    /* with offset -1: only what comes */
     bool eof;
     bool closed;  /* whoever read our standard output went away */
     bool midline; /* the last byte was no newline */

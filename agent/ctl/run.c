@@ -5,9 +5,9 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "agent/ctl/attend.h"
 #include "proto/cleanup.h"
 #include "proto/size.h"
 
@@ -30,26 +30,6 @@ static int add_key(json_t *spawn)
     for (size_t i = 0; i < sizeof(bytes); i++)
         (void)snprintf(key + 2 * i, 3, "%02x", bytes[i]);
     return json_object_set_new(spawn, "key", json_string(key)) < 0 ? -ENOMEM : 0;
-}
-
-static int open_signals(int *ret_fd)
-{
-    sigset_t signals;
-    int fd;
-
-    (void)sigemptyset(&signals);
-    (void)sigaddset(&signals, SIGINT);
-    (void)sigaddset(&signals, SIGTERM);
-    (void)sigaddset(&signals, SIGHUP);
-    (void)sigaddset(&signals, SIGQUIT);
-    if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
-        return -errno;
-    fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (fd < 0)
-        return -errno;
-    (void)signal(SIGPIPE, SIG_IGN);
-    *ret_fd = fd;
-    return 0;
 }
 
 /* What an event of our container means to who waits for it. */
@@ -118,7 +98,7 @@ enum exit_code run_begin(struct ctl *ctl, json_t *spawn, struct run *ret)
         return ctl_no_memory(ctl);
     r = add_key(owned);
     if (r == 0)
-        r = open_signals(&run.signal_fd);
+        r = attend_signals(true, &run.signal_fd);
     if (r < 0) {
         ctl_error(ctl, "signals and random key: %s", strerror(-r));
         return EXIT_FAILED;
@@ -217,6 +197,8 @@ static enum exit_code on_signal(int signal, void *userdata)
     struct run *run = userdata;
     const char *name = sigabbrev_np(signal);
 
+    if (signal == SIGWINCH)
+        return run->attended ? stdio_on_resize(&run->stdio) : EXIT_OK;
     if (!run->container.id || ++run->signals > 1)
         return detach(run);
     progress_clear(&run->progress);
@@ -226,6 +208,21 @@ static enum exit_code on_signal(int signal, void *userdata)
     /* That it could not be passed on has been told; a second signal gets us out. */
     (void)forward(run, name);
     return EXIT_OK;
+}
+
+static int input_fd(void *userdata)
+{
+    const struct run *run = userdata;
+
+    return stdio_input_fd(&run->stdio);
+}
+
+static enum exit_code on_input(void *userdata)
+{
+    struct run *run = userdata;
+    enum exit_code code = stdio_on_input(&run->stdio);
+
+    return run->stdio.detached ? detach(run) : code;
 }
 
 static enum exit_code run_loop(struct run *run, struct follow *first, struct follow *second)
@@ -242,6 +239,12 @@ static enum exit_code run_loop(struct run *run, struct follow *first, struct fol
 
     if (second)
         loop.follows[loop.n_follows++] = second;
+    if (run->attended) {
+        loop.follows[loop.n_follows++] = &run->stdio.write;
+        loop.follows[loop.n_follows++] = &run->stdio.resize;
+        loop.input_fd = input_fd;
+        loop.on_input = on_input;
+    }
     loop.follows[loop.n_follows++] = &run->events;
     /* Not earlier: the struct has moved since run_begin(). */
     run->events.userdata = run;
@@ -357,7 +360,16 @@ enum exit_code run_attend(struct run *run)
     run->logs.follow.parameters = output_parameters;
     run->logs.follow.on_reply = on_output;
     run->logs.follow.userdata = run;
-    code = wait_until(run, "exited", &run->logs.follow);
+    run->stdio.ctl = run->ctl;
+    run->stdio.id = id;
+    stdio_init(&run->stdio);
+    run->stdio.offset = 0; /* nobody else has written to it */
+    code = stdio_begin(&run->stdio);
+    run->attended = true;
+    if (!code)
+        code = wait_until(run, "exited", &run->logs.follow);
+    run->attended = false;
+    stdio_end(&run->stdio);
     run->logs.id = NULL;
     return code;
 }

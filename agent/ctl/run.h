@@ -7,17 +7,20 @@
 #include "agent/ctl/container.h"
 #include "agent/ctl/follow.h"
 #include "agent/ctl/logs.h"
+#include "agent/ctl/stdio.h"
 
 struct run {
     struct ctl *ctl;
     struct progress progress;
     struct follow events; /* optional: what progress shows */
     struct logs logs;
-    json_t *spawn;  /* parameters of Spawn, always with a key */
-    json_t *answer; /* the last answer that has a container; owns what `container` points to */
+    struct stdio stdio; /* input and tty are the caller's to set, before run_attend() */
+    json_t *spawn;      /* parameters of Spawn, always with a key */
+    json_t *answer;     /* the last answer that has a container; owns what `container` points to */
     struct container container;
     const char *until; /* of Wait: exited, returned */
     unsigned int signals;
+    bool attended; /* its stdio is ours now */
     int signal_fd;
 };
 

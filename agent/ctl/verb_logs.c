@@ -6,13 +6,15 @@
 struct logs_options {
     bool follow;
     int64_t offset;
+    const char *exec;
 };
 
 #define OF(member) offsetof(struct logs_options, member)
 static const struct option_row rows[] = {
     { "follow", 'f', OPTION_FLAG, OF(follow), NULL, "go on until the container has ended", 0, 0 },
-    { "offset", 'o', OPTION_NUMBER, OF(offset), "N", "begin at byte N of its output (the oldest kept)", 0,
-      INT64_MAX / 2 },
+    { "since-offset", 'o', OPTION_NUMBER, OF(offset), "N", "begin at byte N of its output (the oldest kept)",
+      0, INT64_MAX / 2 },
+    { "exec", 0, OPTION_TEXT, OF(exec), "NAME", "of this exec session of it", 0, 0 },
     { 0 },
 };
 
@@ -38,7 +40,7 @@ static enum exit_code print_kept(struct ctl *ctl, struct logs *logs)
 static int logs_verb(struct ctl *ctl, const void *data, char **arguments, size_t n_arguments)
 {
     const struct logs_options *options = data;
-    struct logs logs = { .ctl = ctl, .id = arguments[0], .offset = options->offset };
+    struct logs logs = { .ctl = ctl, .id = arguments[0], .exec = options->exec, .offset = options->offset };
     struct loop loop = { .ctl = ctl, .follows = { &logs.follow }, .n_follows = 1, .signal_fd = -EBADF };
     enum exit_code code;
 

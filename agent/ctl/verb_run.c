@@ -14,15 +14,17 @@ struct run_options {
     int64_t memory, pids, writable;
     json_t *env, *layers, *mounts, *tmpfs, *ulimits;
     const char *tier, *id, *env_file, *cwd, *user, *hostname, *root, *bundle, *key, *network;
-    bool remove, detach, wait_returned;
+    bool remove, detach, wait_returned, interactive, tty;
 };
 
 #define OF(member) offsetof(struct run_options, member)
 static const struct option_row rows[] = {
     { "memory", 'm', OPTION_SIZE, OF(memory), "SIZE", "memory of its zone, rounded up to whole blocks (128M)",
       0, 0 },
-    { "tier", 't', OPTION_TEXT, OF(tier), "TIER", "any, fast, slow or memory_tierN (any)", 0, 0 },
-    { "id", 'i', OPTION_TEXT, OF(id), "ID", "name of the container; made up when not given", 0, 0 },
+    { "tier", 0, OPTION_TEXT, OF(tier), "TIER", "any, fast, slow or memory_tierN (any)", 0, 0 },
+    { "id", 0, OPTION_TEXT, OF(id), "ID", "name of the container; made up when not given", 0, 0 },
+    { "interactive", 'i', OPTION_FLAG, OF(interactive), NULL, "pass standard input on", 0, 0 },
+    { "tty", 't', OPTION_FLAG, OF(tty), NULL, "give it a terminal", 0, 0 },
     { "rm", 0, OPTION_FLAG, OF(remove), NULL, "wait until its memory is back, then forget the container", 0,
       0 },
     { "detach", 'd', OPTION_FLAG, OF(detach), NULL,
@@ -128,6 +130,10 @@ static enum exit_code build(const struct ctl *ctl, const struct run_options *opt
     r |= set_text(spawn, "key", options->key);
     if (env)
         r |= json_object_set(spawn, "env", env);
+    if (options->interactive)
+        r |= json_object_set_new(spawn, "stdin", json_true());
+    if (options->tty)
+        r |= json_object_set_new(spawn, "tty", json_true()) | stdio_add_size(spawn);
     if (options->pids)
         r |= json_object_set_new(spawn, "pids", json_integer(options->pids));
     code = r ? ctl_no_memory(ctl) : add_parts(ctl, options, spawn);
@@ -159,9 +165,12 @@ static void tell_end(const struct run *run)
 
 static int attend(struct run *run, const struct run_options *options)
 {
-    enum exit_code code = run_attend(run);
+    enum exit_code code;
     int status;
 
+    run->stdio.input = options->interactive;
+    run->stdio.tty = options->tty;
+    code = run_attend(run);
     if (!code && container_failed(&run->container))
         code = failed(run, options);
     if (code)
@@ -230,7 +239,9 @@ const struct verb verb_run = {
     .synopsis = "[--] [PROGRAM [ARGUMENT...]]",
     .summary = "Run a program in a container with a memory zone of its own",
     .details = "Shows the program's output and exits with its status (128 + N if signal N killed it).\n"
-               "SIGINT, SIGTERM, SIGHUP and SIGQUIT are passed on; a second one detaches.",
+               "SIGINT, SIGTERM, SIGHUP and SIGQUIT are passed on; a second one detaches, and so does Ctrl-P "
+               "Ctrl-Q\n"
+               "at the terminal of --interactive --tty.",
     .min = 0,
     .max = UNLIMITED_ARGUMENTS,
     .flags = VERB_COMMAND | VERB_STATUS,

@@ -6,9 +6,9 @@
 #include "agent/ctl/ctl.h"
 
 const struct verb *const verbs[] = {
-    &verb_run,   &verb_ps,     &verb_inspect,    &verb_wait,  &verb_stop,   &verb_kill,     &verb_update,
-    &verb_stats, &verb_rm,     &verb_logs,       &verb_zones, &verb_verify, &verb_receipts, &verb_events,
-    &verb_info,  &verb_bridge, &verb_completion, &verb_help,  NULL,
+    &verb_run,      &verb_exec,   &verb_attach, &verb_ps,     &verb_inspect,    &verb_wait,  &verb_stop,
+    &verb_kill,     &verb_update, &verb_stats,  &verb_rm,     &verb_logs,       &verb_zones, &verb_verify,
+    &verb_receipts, &verb_events, &verb_info,   &verb_bridge, &verb_completion, &verb_help,  NULL,
 };
 
 #define OF(member) offsetof(struct ctl_options, member)

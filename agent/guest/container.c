@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 
 #include "agent/guest/clock.h"
 #include "agent/guest/container_stop.h"
+#include "agent/guest/container_store.h"
 #include "agent/guest/log.h"
 #include "agent/guest/manager.h"
 #include "proto/cleanup.h"
@@ -33,6 +35,8 @@ static bool waiter_satisfied(const struct waiter *waiter)
         return container_state_final(container->state);
     case WAIT_REMOVED:
         return container->settled;
+    case WAIT_EXEC: /* not in this list */
+        break;
     }
     return false;
 }
@@ -47,17 +51,19 @@ static void answer_waiters(struct container *container)
         next = TAILQ_NEXT(waiter, link);
         if (!waiter_satisfied(waiter))
             continue;
-        (void)varlink_connection_reply(
-            waiter->connection, waiter->kind == WAIT_REMOVED
-                                    ? json_object()
-                                    : json_pack("{s:o}", "container", container_to_json(container, true)));
-        waiter_drop(waiter);
+        waiter_answer(waiter);
     }
     if (container->removal && container->settled) {
-        manager_publish(container->manager,
-                        &(struct event_fact){ EVENT_FACT("container-removed"), .container = container->id });
-        (void)container_free(container);
+        container_forget(container);
     }
+}
+
+void container_forget(struct container *container)
+{
+    manager_publish(container->manager,
+                    &(struct event_fact){ EVENT_FACT("container-removed"), .container = container->id });
+    container_store_remove(container);
+    (void)container_free(container);
 }
 
 static void move(struct container *container, enum container_state state, const char *message)
@@ -70,6 +76,7 @@ static void move(struct container *container, enum container_state state, const 
         return;
     }
     container->state = state;
+    container_store_save(container);
     log_debug("container %s is %s", container->id, container_state_name(state));
     if (event != NULL)
         manager_publish(
@@ -77,29 +84,32 @@ static void move(struct container *container, enum container_state state, const 
             &(struct event_fact){ EVENT_FACT(event), .container = container->id, .message = message });
 }
 
-static void on_wrote(void *owner)
-{
-    struct container *container = owner;
-    struct follower *follower, *next;
-
-    for (follower = TAILQ_FIRST(&container->followers); follower != NULL; follower = next) {
-        next = TAILQ_NEXT(follower, link);
-        follower->send(follower);
-    }
-}
-
-/* Nothing of it is left but its record. May free the container. */
+/* Nothing of it is left but its record, once its log has ended as well. May free the container. */
 static void settle(struct container *container)
 {
     struct manager *manager = container->manager;
 
+    container->settling = true;
+    if (!container->program.output.ended)
+        return; /* on_log_ended() comes back to it */
     container->settled = true;
+    input_close(&container->program.input);
     if (container->state == CONTAINER_EXITED)
         move(container, CONTAINER_DONE, NULL);
+    else
+        container_store_save(container);
+    program_forget(&container->program);
     program_done(&container->program);
-    on_wrote(container); /* a log that never began ends as well */
     answer_waiters(container);
     manager_settled(manager);
+}
+
+static void on_log_ended(void *owner)
+{
+    struct container *container = owner;
+
+    if (container->settling && !container->settled)
+        settle(container);
 }
 
 static void note_zone(struct container *container)
@@ -117,35 +127,50 @@ static void fail(struct container *container, const struct refusal *refusal)
     move(container, CONTAINER_FAILED, refusal->reason.text);
 }
 
+void container_give_up(struct container *container, const struct refusal *refusal)
+{
+    fail(container, refusal);
+    answer_waiters(container);
+    /* Reports that it is empty, and with that the lease is released. */
+    program_stop(&container->program);
+}
+
+void container_begin(struct container *container)
+{
+    struct refusal refusal = REFUSAL_INIT;
+    int64_t pids = container->request.pids;
+
+    note_zone(container);
+    if (container->state != CONTAINER_STARTING)
+        move(container, CONTAINER_STARTING, NULL);
+    if (pids == 0)
+        pids = container->manager->options->default_pids;
+    if (program_start(&container->program, container->lease->zone, container->lease->name,
+                      &container->request, pids, &refusal) < 0) {
+        container_give_up(container, &refusal);
+        return;
+    }
+    (void)snprintf(container->cgroup, sizeof(container->cgroup), "%s",
+                   czone_cgroup_path(container->program.cgroup));
+    container->zone_state = CZONE_ZONE_BOUND;
+    lease_move(container->lease, CZONE_ZONE_BOUND, NULL);
+}
+
 static void on_acquired(void *owner, const struct refusal *refusal)
 {
     struct container *container = owner;
-    struct refusal own = REFUSAL_INIT;
-    int64_t pids;
 
     if (refusal != NULL) {
-        fail(container, refusal);
         if (container->lease->phase == LEASE_HELD) {
-            answer_waiters(container);
-            program_stop(&container->program);
+            container_give_up(container, refusal);
             return;
         }
+        fail(container, refusal);
         container->lease = NULL;
-        settle(container);
+        container_settle_owed(container, NULL);
         return;
     }
-    note_zone(container);
-    move(container, CONTAINER_STARTING, NULL);
-    pids = container->request.pids > 0 ? container->request.pids : container->manager->options->default_pids;
-    if (program_start(&container->program, container->lease->zone, container->lease->name,
-                      &container->request, pids, &own) < 0) {
-        fail(container, &own);
-        answer_waiters(container);
-        program_stop(&container->program);
-        return;
-    }
-    container->zone_state = CZONE_ZONE_BOUND;
-    lease_move(container->lease, CZONE_ZONE_BOUND, NULL);
+    container_begin(container);
 }
 
 static void on_returned(void *owner, struct receipt *receipt)
@@ -167,40 +192,40 @@ static void on_returned(void *owner, struct receipt *receipt)
     settle(container);
 }
 
-static void on_started(void *owner, const struct refusal *refusal)
+static void on_started(void *owner, int64_t time, const struct refusal *refusal)
 {
     struct container *container = owner;
 
+    if (container->state != CONTAINER_STARTING)
+        return; /* it has been given up, or was known to an earlier czoned */
     if (refusal != NULL) {
-        fail(container, refusal);
-        answer_waiters(container);
-        program_stop(&container->program);
+        container_give_up(container, refusal);
         return;
     }
-    container->pid = container->program.launch.pid;
-    container->started = clock_realtime();
+    container->started = time;
     spawn_request_drop_env(&container->request);
     move(container, CONTAINER_RUNNING, NULL);
     limit_watch_start(container, false);
 }
 
-static void on_exited(void *owner, const siginfo_t *status)
+static void on_exited(void *owner, const struct program_exit *exit)
 {
     struct container *container = owner;
-    char text[64];
+    char text[96];
 
-    container->exited = clock_realtime();
-    container->exited_at = clock_monotonic();
-    container->pid = 0;
-    if (status->si_code == CLD_EXITED) {
-        container->exit_status = status->si_status;
-        (void)snprintf(text, sizeof(text), "status %d", status->si_status);
-    } else {
-        container->exit_signal = status->si_status;
-        (void)snprintf(text, sizeof(text), "signal %d", status->si_status);
-    }
+    if (container->state != CONTAINER_RUNNING)
+        return;
+    container->exited = exit->time;
+    container->exited_at = exit->monotonic;
+    container->exit_status = exit->status;
+    container->exit_signal = exit->signal;
     limit_watch_end(container);
     container->oom_killed = program_oom_killed(&container->program);
+    if (exit->status >= 0)
+        (void)snprintf(text, sizeof(text), "status %d", exit->status);
+    else
+        (void)snprintf(text, sizeof(text), "signal %d%s", exit->signal,
+                       exit->keeper_lost ? ": its keeper was killed" : "");
     move(container, CONTAINER_EXITED, text);
     answer_waiters(container);
 }
@@ -224,7 +249,7 @@ static void on_emptied(void *owner, int result)
 }
 
 static const struct lease_ops lease_ops = { on_acquired, on_returned };
-static const struct program_ops program_ops = { on_started, on_exited, on_wrote, on_emptied };
+static const struct program_ops program_ops = { on_started, on_exited, on_log_ended, on_emptied };
 
 void container_end(struct container *container, const char *why)
 {
@@ -234,10 +259,7 @@ void container_end(struct container *container, const char *why)
     case CONTAINER_WANTED:
     case CONTAINER_STARTING:
         (void)refusal_set(&refusal, -ECANCELED, ERROR_SYSTEM, NULL, "%s", why);
-        fail(container, &refusal);
-        answer_waiters(container);
-        /* Reports that it is empty, and with that the lease is released. */
-        program_stop(&container->program);
+        container_give_up(container, &refusal);
         return;
     case CONTAINER_RUNNING:
         (void)program_signal(&container->program, SIGKILL);
@@ -267,50 +289,100 @@ static int choose_id(struct manager *manager, struct container *container)
     return 0;
 }
 
-int container_new(struct manager *manager, struct spawn_request *request, struct container **ret_container,
-                  struct refusal *refusal)
+/* What is left of a container that was not told to be removed must not be taken for this one's. */
+static int make_dir(struct container *container, struct refusal *refusal)
+{
+    int r = container_store_make(container);
+
+    if (r < 0)
+        return refusal_set(refusal, r, ERROR_SYSTEM, NULL,
+                           "cannot make a directory for container %s in the run directory: %s", container->id,
+                           strerror(-r));
+    program_set_dir(&container->program, container->dir_fd);
+    return 0;
+}
+
+struct container *container_alloc(struct manager *manager)
 {
     struct container *container = calloc(1, sizeof(*container));
-    int r;
 
     if (container == NULL)
-        return refusal_set(refusal, -ENOMEM, ERROR_SYSTEM, NULL, "out of memory");
+        return NULL;
     container->manager = manager;
-    container->request = *request;
-    *request = (struct spawn_request)SPAWN_REQUEST_INIT;
-    container->program = (struct program)PROGRAM_INIT;
-    container->program.manager = manager;
-    container->program.ops = &program_ops;
-    container->program.owner = container;
-    container->program.log = &container->log;
-    container->log = (struct log_ring)LOG_RING_INIT;
+    container->request = (struct spawn_request)SPAWN_REQUEST_INIT;
+    program_init(&container->program, manager, &program_ops, container, container->id);
+    exec_sessions_init(&container->execs);
+    container->dir_fd = -EBADF;
     container->info.node = CZONE_NODE_NONE;
     container->exit_status = container->exit_signal = -1;
     container->created = clock_realtime();
     TAILQ_INIT(&container->waiters);
-    TAILQ_INIT(&container->followers);
     TAILQ_INSERT_TAIL(&manager->containers, container, link);
     manager->n_containers++;
+    return container;
+}
+
+int container_place(struct container *container, struct refusal *refusal)
+{
+    int r;
+
+    r = lease_new(container->manager, container->zone, (uint64_t)container->request.memory,
+                  container->request.choice, container->request.tier, &lease_ops, container,
+                  &container->lease, refusal);
+    if (r < 0)
+        return r;
+    note_zone(container);
+    lease_move(container->lease, CZONE_ZONE_WANTED, NULL);
+    return 0;
+}
+
+int container_hold(struct container *container, struct czone_zone *zone)
+{
+    int r;
+
+    r = lease_adopt(container->manager, zone, &lease_ops, container, &container->lease);
+    if (r == 0)
+        note_zone(container);
+    return r;
+}
+
+void container_settle_owed(struct container *container, struct receipt *receipt)
+{
+    program_log_end(&container->program.output);
+    if (receipt != NULL)
+        manager_add_receipt(container->manager, receipt, container->exited_at);
+    settle(container);
+}
+
+int container_new(struct manager *manager, struct spawn_request *request, struct container **ret_container,
+                  struct refusal *refusal)
+{
+    struct container *container = container_alloc(manager);
+    int r;
+
+    if (container == NULL)
+        return refusal_set(refusal, -ENOMEM, ERROR_SYSTEM, NULL, "out of memory");
+    container->request = *request;
+    *request = (struct spawn_request)SPAWN_REQUEST_INIT;
     r = choose_id(manager, container);
     if (r < 0) {
         (void)refusal_set(refusal, r, ERROR_SYSTEM, NULL, "cannot make an id up: %s", strerror(-r));
     } else {
         lease_pick_name(manager, container->id, container->zone);
-        r = lease_new(manager, container->zone, (uint64_t)container->request.memory,
-                      container->request.choice, container->request.tier, &lease_ops, container,
-                      &container->lease, refusal);
+        r = make_dir(container, refusal);
     }
+    if (r == 0)
+        r = container_place(container, refusal);
     if (r < 0) {
+        container_store_remove(container);
         (void)container_free(container);
         return r;
     }
-    note_zone(container);
     manager_publish(manager, &(struct event_fact){ .event = "container-created",
                                                    .node = -1,
                                                    .container = container->id,
                                                    .zone = container->zone,
                                                    .bytes = (int64_t)container->memory });
-    lease_move(container->lease, CZONE_ZONE_WANTED, NULL);
     *ret_container = container;
     return 0;
 }
@@ -321,15 +393,16 @@ struct container *container_free(struct container *container)
         return NULL;
     while (!TAILQ_EMPTY(&container->waiters))
         waiter_drop(TAILQ_FIRST(&container->waiters));
-    while (!TAILQ_EMPTY(&container->followers))
-        follower_drop(TAILQ_FIRST(&container->followers));
+    exec_sessions_done(&container->execs);
+    program_log_done(&container->program.output);
+    input_done(&container->program.input);
     TAILQ_REMOVE(&container->manager->containers, container, link);
     container->manager->n_containers--;
     container_stop_done(container);
     limit_watch_end(container);
     program_done(&container->program);
     spawn_request_done(&container->request);
-    log_ring_done(&container->log);
+    cleanup_fd(&container->dir_fd);
     free(container);
     return NULL;
 }

@@ -16,12 +16,15 @@ json_t *container_to_json(const struct container *container, bool args)
         container->lease != NULL ? container->lease->zone_state : container->zone_state;
     CLEANUP_JSON json_t *object = NULL;
 
-    object = json_pack("{s:s, s:s, s:o, s:i, s:I, s:s, s:s, s:I, s:b}", "id", container->id, "state",
-                       container_state_name(container->state), "args",
-                       args ? json_incref(container->request.args) : json_array(), "pid", container->pid,
-                       "memory", (json_int_t)container->memory, "tier", container->request.tier, "zone_state",
+    object = json_pack("{s:s, s:s, s:o, s:i, s:I, s:s, s:s, s:I, s:b, s:b, s:b}", "id", container->id,
+                       "state", container_state_name(container->state), "args",
+                       args ? json_incref(container->request.args) : json_array(), "pid",
+                       container->state == CONTAINER_RUNNING ? container->program.pid : 0, "memory",
+                       (json_int_t)container->memory, "tier", container->request.tier, "zone_state",
                        czone_zone_state_name(zone_state), "created", (json_int_t)container->created,
-                       "oom_killed", (int)container->oom_killed);
+                       "oom_killed", (int)container->oom_killed, "stdin",
+                       (int)(container->request.input || container->request.tty), "tty",
+                       (int)container->request.tty);
     if (object == NULL)
         return NULL;
     if (placed && json_object_set_new(object, "zone", json_string(container->zone)) < 0)

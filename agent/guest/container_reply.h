@@ -27,7 +27,23 @@ int reply_wrong_state(struct varlink_connection *connection, const struct contai
 /* Answers that a signal's name is none. */
 int reply_no_signal(struct varlink_connection *connection, const char *name);
 
+/*
+ * Finds whom a call is about: a container, or with `exec` one of its exec sessions.
+ *
+ * @exec  name of the session, or NULL
+ *
+ * Returns true; or false, and it has been answered (NoSuchContainer, NoSuchExec), *ret_answer is what the
+ * handler returns.
+ */
+bool find_program(struct manager *manager, struct varlink_connection *connection, const char *id,
+                  const char *exec, struct container **ret_container, struct exec_session **ret_session,
+                  int *ret_answer);
+
 /* Handlers that are not with the others in container_service.c; userdata is the manager. */
+int stdio_exec(struct varlink_connection *connection, const struct varlink_call *call, void *userdata);
+int stdio_write(struct varlink_connection *connection, const struct varlink_call *call, void *userdata);
+int stdio_resize(struct varlink_connection *connection, const struct varlink_call *call, void *userdata);
+int stdio_logs(struct varlink_connection *connection, const struct varlink_call *call, void *userdata);
 int control_stop(struct varlink_connection *connection, const struct varlink_call *call, void *userdata);
 int control_update(struct varlink_connection *connection, const struct varlink_call *call, void *userdata);
 int control_stats(struct varlink_connection *connection, const struct varlink_call *call, void *userdata);

@@ -6,6 +6,7 @@
 #include "agent/guest/container_reply.h"
 #include "agent/guest/manager.h"
 #include "agent/guest/oci_config.h"
+#include "agent/guest/program_refusal.h"
 #include "agent/guest/services.h"
 #include "agent/guest/signal_name.h"
 #include "proto/cleanup.h"
@@ -32,17 +33,16 @@ static int check_new(const struct manager *manager, const struct spawn_request *
 
 /* Returns 0 (go on), 1 (answered) or a negative errno with a refusal. */
 static int check_key(struct manager *manager, struct varlink_connection *connection,
-                     const struct spawn_request *request, struct fingerprint *ret_fingerprint,
-                     struct refusal *refusal)
+                     struct spawn_request *request, struct refusal *refusal)
 {
     json_t *answer = NULL;
     int r;
 
     if (request->key == NULL)
         return 0;
-    r = spawn_request_fingerprint(request, ret_fingerprint);
+    r = spawn_request_fingerprint(request, &request->fingerprint);
     if (r == 0)
-        r = key_store_get(&manager->keys, request->key, ret_fingerprint, &answer);
+        r = key_store_get(&manager->keys, request->key, &request->fingerprint, &answer);
     if (r == -EEXIST)
         return refusal_set(refusal, r, ERROR_KEY_REUSED, request->key,
                            "the key %s came with other arguments before", request->key);
@@ -54,13 +54,14 @@ static int check_key(struct manager *manager, struct varlink_connection *connect
 }
 
 static int reply_spawned(struct manager *manager, struct varlink_connection *connection,
-                         const struct container *container, const struct fingerprint *fingerprint)
+                         const struct container *container)
 {
     json_t *answer = json_pack("{s:o}", "container", container_to_json(container, true));
 
     /* A key that cannot be kept makes a retry a new request, which the id then refuses. */
     if (answer != NULL && container->request.key != NULL)
-        (void)key_store_put(&manager->keys, container->request.key, fingerprint, answer);
+        (void)history_add_key(&manager->store.history, container->request.key,
+                              &container->request.fingerprint, answer);
     return varlink_connection_reply(connection, answer);
 }
 
@@ -69,11 +70,10 @@ static int spawn(struct manager *manager, struct varlink_connection *connection,
 {
     struct launch_failure failure = { 0 };
     struct launch_request launch;
-    struct fingerprint fingerprint;
     struct container *container;
     int r;
 
-    r = check_key(manager, connection, request, &fingerprint, refusal);
+    r = check_key(manager, connection, request, refusal);
     if (r != 0)
         return r < 0 ? r : 0;
     r = check_new(manager, request, refusal);
@@ -91,23 +91,22 @@ static int spawn(struct manager *manager, struct varlink_connection *connection,
         return varlink_connection_invalid_parameter(connection, &fault);
     }
     if (r < 0)
-        return program_refuse(&failure, request, refusal);
+        return program_refuse(&failure, &launch, refusal);
     if (!tier_known)
         return refusal_set(refusal, -EINVAL, ERROR_NO_SUCH_TIER, request->tier,
                            "%s is no tier: any, fast, slow or memory_tierN", request->tier);
     r = container_new(manager, request, &container, refusal);
     if (r < 0)
         return r;
-    return reply_spawned(manager, connection, container, &fingerprint);
+    return reply_spawned(manager, connection, container);
 }
 
 /* A request whose bundle is no good, unless it is the repeat of one whose bundle was. */
 static int refuse_bundle(struct manager *manager, struct varlink_connection *connection,
-                         const struct spawn_request *request, const struct varlink_fault *fault,
+                         struct spawn_request *request, const struct varlink_fault *fault,
                          struct refusal *refusal)
 {
-    struct fingerprint fingerprint;
-    int r = check_key(manager, connection, request, &fingerprint, refusal);
+    int r = check_key(manager, connection, request, refusal);
 
     if (r != 0)
         return r < 0 ? r : 0;
@@ -133,7 +132,7 @@ static int on_spawn(struct varlink_connection *connection, const struct varlink_
 }
 
 struct wait {
-    const char *id;
+    const char *id, *exec;
     int until;
     int64_t timeout_ms;
 };
@@ -141,32 +140,45 @@ struct wait {
 static const char *const untils[] = { "exited", "returned", NULL };
 static const struct varlink_field wait_fields[] = {
     ID_FIELD(wait),
+    { "exec", VARLINK_STRING, offsetof(struct wait, exec), 0, .min = 1, .max = 11 },
     { "until", VARLINK_ENUM, offsetof(struct wait, until), 0, .choices = untils },
     { "timeout_ms", VARLINK_INT, offsetof(struct wait, timeout_ms), 0, .min = 0, .max = INT32_MAX },
 };
+
+static int reply_exec(struct varlink_connection *connection, const struct exec_session *session)
+{
+    return varlink_connection_reply(connection, json_pack("{s:o, s:o}", "container",
+                                                          container_to_json(session->container, true), "exec",
+                                                          exec_session_to_json(session)));
+}
 
 static int on_wait(struct varlink_connection *connection, const struct varlink_call *call, void *userdata)
 {
     struct wait wait = { .until = 0, .timeout_ms = -1 };
     struct varlink_fault fault;
+    struct exec_session *session;
     struct container *container;
+    int r;
 
     if (varlink_fields_decode(call->parameters, wait_fields, ELEMENTS(wait_fields), 0, &wait, &fault) < 0)
         return varlink_connection_invalid_parameter(connection, &fault);
-    container = manager_find(userdata, wait.id);
-    if (container == NULL)
-        return reply_no_such_container(connection, wait.id);
+    if (!find_program(userdata, connection, wait.id, wait.exec, &container, &session, &r))
+        return r;
+    if (session != NULL)
+        return exec_session_ended(session) ? reply_exec(connection, session)
+                                           : waiter_add_exec(session, connection, wait.timeout_ms);
     if (wait.until == 0 ? container_state_ended(container->state) : container_state_final(container->state))
         return reply_container(connection, container);
     return waiter_add(container, connection, wait.until == 0 ? WAIT_EXITED : WAIT_RETURNED, wait.timeout_ms);
 }
 
 struct kill {
-    const char *id, *signal;
+    const char *id, *exec, *signal;
 };
 
 static const struct varlink_field kill_fields[] = {
     ID_FIELD(kill),
+    { "exec", VARLINK_STRING, offsetof(struct kill, exec), 0, .min = 1, .max = 11 },
     { "signal", VARLINK_STRING, offsetof(struct kill, signal), 0, .min = 1, .max = 16 },
 };
 
@@ -174,6 +186,7 @@ static int on_kill(struct varlink_connection *connection, const struct varlink_c
 {
     struct kill kill = { .signal = "KILL" };
     struct varlink_fault fault;
+    struct exec_session *session;
     struct container *container;
     struct refusal refusal;
     int signal, r;
@@ -183,15 +196,14 @@ static int on_kill(struct varlink_connection *connection, const struct varlink_c
     signal = signal_from_name(kill.signal);
     if (signal == 0)
         return reply_no_signal(connection, kill.signal);
-    container = manager_find(userdata, kill.id);
-    if (container == NULL)
-        return reply_no_such_container(connection, kill.id);
+    if (!find_program(userdata, connection, kill.id, kill.exec, &container, &session, &r))
+        return r;
     if (container->state == CONTAINER_WANTED || container->state == CONTAINER_STARTING)
         return reply_wrong_state(connection, container,
                                  "it has no process yet; Remove with force gives it up");
     if (container->state != CONTAINER_RUNNING)
         return reply_wrong_state(connection, container, "it has no process any more");
-    r = program_signal(&container->program, signal);
+    r = session != NULL ? exec_session_signal(session, signal) : program_signal(&container->program, signal);
     if (r < 0 && r != -ESRCH) {
         (void)refusal_set(&refusal, r, ERROR_SYSTEM, NULL, "cannot signal container %s: %s", container->id,
                           strerror(-r));
@@ -225,9 +237,7 @@ static int on_remove(struct varlink_connection *connection, const struct varlink
     if (container == NULL)
         return reply_no_such_container(connection, removal.id);
     if (container->settled) {
-        manager_publish(manager,
-                        &(struct event_fact){ EVENT_FACT("container-removed"), .container = container->id });
-        (void)container_free(container);
+        container_forget(container);
         return varlink_connection_reply(connection, json_object());
     }
     if (!removal.force && container->state != CONTAINER_FAILED)
@@ -269,15 +279,9 @@ static int on_list(struct varlink_connection *connection, const struct varlink_c
 
 struct inspect {
     const char *id;
-    int64_t offset;
 };
 
 static const struct varlink_field inspect_fields[] = { ID_FIELD(inspect) };
-static const struct varlink_field logs_fields[] = {
-    ID_FIELD(inspect),
-    { "offset", VARLINK_INT, offsetof(struct inspect, offset), 0, .min = 0, .max = INT64_MAX },
-};
-
 static int on_inspect(struct varlink_connection *connection, const struct varlink_call *call, void *userdata)
 {
     struct inspect inspect = { 0 };
@@ -292,24 +296,11 @@ static int on_inspect(struct varlink_connection *connection, const struct varlin
                              : reply_no_such_container(connection, inspect.id);
 }
 
-static int on_logs(struct varlink_connection *connection, const struct varlink_call *call, void *userdata)
-{
-    struct inspect logs = { .offset = -1 };
-    struct varlink_fault fault;
-    struct container *container;
-
-    if (varlink_fields_decode(call->parameters, logs_fields, ELEMENTS(logs_fields), 0, &logs, &fault) < 0)
-        return varlink_connection_invalid_parameter(connection, &fault);
-    container = manager_find(userdata, logs.id);
-    if (container == NULL)
-        return reply_no_such_container(connection, logs.id);
-    return container_reply_log(container, connection, logs.offset, (call->flags & VARLINK_MORE) != 0);
-}
-
 static const struct varlink_method methods[] = {
     { "Spawn", 0, on_spawn },      { "Wait", 0, on_wait },      { "Kill", 0, on_kill },
     { "Remove", 0, on_remove },    { "List", 0, on_list },      { "Inspect", 0, on_inspect },
-    { "Logs", 0, on_logs },        { "Stop", 0, control_stop }, { "Update", 0, control_update },
+    { "Logs", 0, stdio_logs },     { "Exec", 0, stdio_exec },   { "Write", 0, stdio_write },
+    { "Resize", 0, stdio_resize }, { "Stop", 0, control_stop }, { "Update", 0, control_update },
     { "Stats", 0, control_stats },
 };
 

@@ -10,7 +10,6 @@
 #include "agent/guest/container_reply.h"
 #include "agent/guest/log.h"
 #include "agent/guest/manager.h"
-#include "proto/cleanup.h"
 
 static void on_grace_over(evutil_socket_t fd, short what, void *data)
 {
@@ -39,37 +38,14 @@ static int arm(struct container *container, int64_t grace_ms)
     return 0;
 }
 
-/* Whether the process that had this pid a moment ago is one of the container's: it may have ended, and the
- * pid be another's by now, before we hear of it. */
-static int check_member(const struct container *container, pid_t pid)
-{
-    const char *ours = czone_cgroup_path(container->program.cgroup), *path;
-    struct czone_cgroup *cgroup = NULL;
-    size_t n = strlen(ours);
-    int r;
-
-    r = czone_cgroup_open_pid(container->manager->ctx, pid, &cgroup);
-    if (r < 0)
-        return r;
-    path = czone_cgroup_path(cgroup);
-    r = strncmp(path, ours, n) == 0 && (path[n] == '\0' || path[n] == '/') ? 0 : -ESRCH;
-    czone_cgroup_unref(cgroup);
-    return r;
-}
-
 /* A process that is gone is what was asked for. */
 static int signal_first(const struct container *container, int signal)
 {
-    CLEANUP_FD int pidfd = -EBADF;
-    int r;
+    int pidfd = container->program.keeper.pidfd;
 
-    if (container->pid <= 0 || container->program.cgroup == NULL)
+    if (pidfd < 0)
         return 0;
-    pidfd = pidfd_open(container->pid, 0);
-    r = pidfd < 0 ? -errno : check_member(container, container->pid);
-    if (r == 0 && pidfd_send_signal(pidfd, signal, NULL, 0) < 0)
-        r = -errno;
-    return r == -ESRCH || r == -ENOENT ? 0 : r;
+    return pidfd_send_signal(pidfd, signal, NULL, 0) < 0 && errno != ESRCH ? -errno : 0;
 }
 
 int container_stop(struct container *container, struct varlink_connection *connection, int signal,
@@ -88,7 +64,7 @@ int container_stop(struct container *container, struct varlink_connection *conne
         if (r < 0)
             return refusal_set(refusal, r, ERROR_SYSTEM, NULL,
                                "cannot signal process %d of container %s, which is killed in %lld ms: %s",
-                               container->pid, container->id, (long long)grace_ms, strerror(-r));
+                               container->program.pid, container->id, (long long)grace_ms, strerror(-r));
     }
     r = waiter_add(container, connection, WAIT_EXITED, -1);
     if (r == 0 && at_once)

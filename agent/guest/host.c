@@ -9,11 +9,15 @@
 #include <sys/random.h>
 
 #include "agent/guest/clock.h"
+#include "agent/guest/container_restore.h"
 #include "agent/guest/log.h"
 #include "agent/guest/manager.h"
 #include "agent/guest/memory_map.h"
 #include "agent/guest/orphan.h"
 #include "proto/cleanup.h"
+
+/* Left behind when czoned ends while a host is attached. */
+#define ATTACHED_MARK "attached"
 
 /* What our kernel has to remove blocks that the host has taken: a hundred times what it needs. */
 #define DEPARTURE_NS (5 * NSEC_PER_SEC)
@@ -22,15 +26,27 @@ static void on_deadline(evutil_socket_t fd, short what, void *data);
 static void settle_confirmed(struct host *host, struct signal *signal);
 static void restore_loan(void *data, const char *name);
 
+static void expect_again(void *data, const char *name)
+{
+    struct host *host = data;
+
+    if (strcmp(name, ATTACHED_MARK) == 0)
+        host->expected_until = clock_monotonic() + host->manager->options->plug_timeout_ms * NSEC_PER_MSEC;
+}
+
 int host_init(struct host *host, struct manager *manager, host_answered answered)
 {
+    int r;
+
     *host = (struct host){ .manager = manager, .answered = answered };
     signal_book_init(&host->book);
     TAILQ_INIT(&host->loans);
     host->timer = evtimer_new(manager->base, on_deadline, host);
     host->retry = evtimer_new(manager->base, host_on_retry, host);
-    return host->timer == NULL || host->retry == NULL ? -ENOMEM
-                                                      : marks_each(&manager->loan_marks, restore_loan, host);
+    if (host->timer == NULL || host->retry == NULL)
+        return -ENOMEM;
+    r = marks_each(&manager->host_marks, expect_again, host);
+    return r < 0 ? r : marks_each(&manager->loan_marks, restore_loan, host);
 }
 
 void host_done(struct host *host)
@@ -55,6 +71,11 @@ void host_done(struct host *host)
 bool host_attached(const struct host *host)
 {
     return host->connection != NULL;
+}
+
+bool host_expected(const struct host *host)
+{
+    return host_attached(host) || clock_monotonic() < host->expected_until;
 }
 
 /* One timer for all deadlines, and none when nothing is open. */
@@ -190,6 +211,7 @@ static void on_gone(struct varlink_connection *connection, void *data)
 
     (void)connection;
     host->connection = varlink_connection_unref(host->connection);
+    marks_clear(&host->manager->host_marks, ATTACHED_MARK);
     manager_publish(host->manager,
                     &(struct event_fact){ EVENT_FACT("host-detached"), .message = host->driver });
 }
@@ -217,6 +239,8 @@ int host_attach(struct host *host, struct varlink_connection *connection, const 
         return -errno;
     end_stream(host);
     host->connection = varlink_connection_ref(connection);
+    host->expected_until = 0;
+    marks_set(&host->manager->host_marks, ATTACHED_MARK);
     host->max_bytes = max_bytes;
     (void)snprintf(host->session, sizeof(host->session), "%016" PRIx64, number);
     (void)snprintf(host->driver, sizeof(host->driver), "%s", driver);
@@ -229,6 +253,7 @@ int host_attach(struct host *host, struct varlink_connection *connection, const 
     TAILQ_FOREACH(signal, &host->book.open, link)
         if (signal->id <= last && !signal->confirmed)
             send_signal(host, signal, signal->kind);
+    containers_resume(host->manager);
     orphans_collect(host->manager);
     host_offer_later(host, true);
     return 0;

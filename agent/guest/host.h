@@ -57,7 +57,8 @@ struct host {
     struct varlink_connection *connection; /* one reference; NULL: nobody is attached */
     char session[17];
     char driver[64];
-    uint64_t max_bytes; /* the most the host gives one zone; 0: not said */
+    uint64_t expected_until; /* monotonic: a host of an earlier czoned is on its way back */
+    uint64_t max_bytes;      /* the most the host gives one zone; 0: not said */
     struct signal_book book;
     struct event *timer; /* armed only while a deadline is ahead */
     TAILQ_HEAD(loan_list, loan) loans;
@@ -72,6 +73,10 @@ int host_init(struct host *host, struct manager *manager, host_answered answered
 void host_done(struct host *host);
 
 bool host_attached(const struct host *host);
+
+/* Whether it is worth asking: one is attached, or was when an earlier czoned ended, and has not had the time
+ * yet to come back. Signals wait for it. */
+bool host_expected(const struct host *host);
 
 /* Takes the running call of the connection (with more) as the host's stream; an earlier one ends with
  * Replaced. Returns 0 or a negative errno, then nothing was answered. */

@@ -50,15 +50,27 @@ int key_store_put(struct key_store *store, const char *key, const struct fingerp
     return 0;
 }
 
-int key_store_get(struct key_store *store, const char *key, const struct fingerprint *fingerprint,
-                  json_t **ret_answer)
+static struct key_entry *find(const struct key_store *store, const char *key)
 {
     struct key_entry *entry;
-    json_t *answer;
 
     TAILQ_FOREACH(entry, &store->entries, link)
         if (strcmp(entry->key, key) == 0)
             break;
+    return entry;
+}
+
+bool key_store_has(const struct key_store *store, const char *key)
+{
+    return find(store, key) != NULL;
+}
+
+int key_store_get(struct key_store *store, const char *key, const struct fingerprint *fingerprint,
+                  json_t **ret_answer)
+{
+    struct key_entry *entry = find(store, key);
+    json_t *answer;
+
     if (entry == NULL)
         return 0;
     if (memcmp(&entry->fingerprint, fingerprint, sizeof(*fingerprint)) != 0)

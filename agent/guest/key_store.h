@@ -39,6 +39,9 @@ void key_store_done(struct key_store *store);
 int key_store_put(struct key_store *store, const char *key, const struct fingerprint *fingerprint,
                   const json_t *answer);
 
+/* Whether a key is known, whatever the request. */
+bool key_store_has(const struct key_store *store, const char *key);
+
 /*
  * Looks a key up.
  *

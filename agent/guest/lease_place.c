@@ -84,7 +84,7 @@ static int ask_host(struct lease *lease, struct refusal *refusal)
 {
     struct host *host = &lease->manager->host;
 
-    if (!host_attached(host)) {
+    if (!host_expected(host)) {
         (void)refusal_set(refusal, -ENOSPC, ERROR_NO_MEMORY, NULL,
                           "no zone of %" PRIu64
                           " MiB is free in this guest, and no host is attached that could "

@@ -49,7 +49,7 @@ static void ask_host(struct lease *lease)
 {
     struct host *host = &lease->manager->host;
 
-    if (!host_attached(host)) {
+    if (!host_expected(host)) {
         reason_set(&lease->receipt.message, "no host is attached that could take the memory; it is free for "
                                             "the next container");
     } else {

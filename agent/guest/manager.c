@@ -12,6 +12,7 @@
 
 #include "agent/guest/clock.h"
 #include "agent/guest/container.h"
+#include "agent/guest/container_restore.h"
 #include "agent/guest/launch_seccomp.h"
 #include "agent/guest/lease.h"
 #include "agent/guest/log.h"
@@ -21,10 +22,6 @@
 #include "agent/guest/services.h"
 #include "agent/guest/session.h"
 #include "proto/cleanup.h"
-
-/* While blocks go on- or offline the kernel tells of each. Nobody waits for that, and a CPU that is busy with
- * it holds up the next block: a grace period is over at once on a CPU that is idle. */
-#define MONITOR_REST_NS (50 * NSEC_PER_MSEC)
 
 /* Turns of the loop after its end: a reply takes two, from the hook that announces it to the socket. */
 #define LAST_TURNS 4
@@ -44,86 +41,6 @@ __attribute__((format(printf, 3, 0))) static void on_library_log(void *data, enu
     (void)data;
     (void)vsnprintf(text, sizeof(text), format, args);
     log_line((int)level, "%s", text);
-}
-
-static void note_added(struct manager *manager, int node)
-{
-    if (node >= 0 && node < (int)NODES_MAX &&
-        (signal_book_arriving(&manager->host.book) || host_takes_back(&manager->host)))
-        manager->fresh_nodes[node / 8] |= (unsigned char)(1u << (node % 8));
-}
-
-static void on_memory_event(void *data, const struct czone_event *event)
-{
-    struct manager *manager = data;
-
-    if (event->kind == CZONE_EVENT_BLOCK_ADDED)
-        note_added(manager, event->block.node.n);
-    else if (event->kind == CZONE_EVENT_BLOCK_REMOVED)
-        signal_book_block_gone(&manager->host.book,
-                               event->block.id.n * czone_inventory_block_size(manager->ctx));
-    else if (event->kind == CZONE_EVENT_OVERRUN) {
-        host_recount(&manager->host);
-        /* Nobody knows where memory came in meanwhile. */
-        if (signal_book_arriving(&manager->host.book))
-            memset(manager->fresh_nodes, 0xff, sizeof(manager->fresh_nodes));
-    }
-}
-
-/* Returns the number of events, or a negative errno, which has been logged. */
-static int take_memory_events(struct manager *manager)
-{
-    int r = czone_monitor_process(manager->monitor, on_memory_event, manager);
-
-    return r < 0 ? log_fail(r, "cannot read the kernel's memory events: %s", strerror(-r)) : r;
-}
-
-void manager_sync(struct manager *manager)
-{
-    /* Who waits for memory to come or go hears of it from the loop, not from within our caller. */
-    if (take_memory_events(manager) > 0 && manager->monitor_event != NULL)
-        event_active(manager->monitor_event, EV_READ, 0);
-}
-
-void manager_follow_memory(struct manager *manager)
-{
-    if (manager->monitor_event == NULL || event_pending(manager->monitor_event, EV_READ, NULL))
-        return;
-    (void)event_del(manager->monitor_rest);
-    if (event_add(manager->monitor_event, NULL) < 0)
-        log_error("cannot listen to the kernel's memory events: out of memory");
-}
-
-static void on_memory(struct manager *manager)
-{
-    (void)take_memory_events(manager);
-    host_check_departed(&manager->host);
-    lease_check_arrivals(manager);
-    host_offer_idle(&manager->host);
-}
-
-static void on_rested(evutil_socket_t fd, short what, void *data)
-{
-    struct manager *manager = data;
-
-    (void)fd;
-    (void)what;
-    on_memory(manager);
-    manager_follow_memory(manager);
-}
-
-static void on_monitor(evutil_socket_t fd, short what, void *data)
-{
-    struct manager *manager = data;
-    struct timeval rest = clock_timeval(MONITOR_REST_NS);
-
-    (void)fd;
-    (void)what;
-    if (manager->grace.n_holders > 0 && !lease_any_arriving(manager) &&
-        event_add(manager->monitor_rest, &rest) == 0)
-        (void)event_del(manager->monitor_event);
-    else
-        on_memory(manager);
 }
 
 struct container *manager_find(const struct manager *manager, const char *id)
@@ -162,6 +79,7 @@ void manager_add_receipt(struct manager *manager, struct receipt *receipt, uint6
         log_error("a receipt was lost: out of memory");
         return;
     }
+    history_add_receipt(&manager->store.history, kept);
     log_info("receipt %" PRIu64 ": container %s, zone %s, %" PRIu64 " MiB at 0x%" PRIx64
              " %s, host took %" PRIu64 " bytes, offline after %" PRIu64 " us, %" PRIu64 " pages migrated",
              kept->sequence, kept->container, kept->zone, kept->range.size >> 20, kept->range.start,
@@ -201,8 +119,20 @@ static void on_stop_timeout(evutil_socket_t fd, short what, void *data)
     (void)event_base_loopexit(manager->base, NULL);
 }
 
-/* The first signal ends all containers in order, the second ends us at once. */
+/* Containers run on: whoever starts next takes them over. */
 static void on_terminate(evutil_socket_t fd, short what, void *data)
+{
+    struct manager *manager = data;
+
+    (void)fd;
+    (void)what;
+    log_info("stopping: %zu container(s) stay as they are", manager->n_containers);
+    notify_send(&manager->notify, "STOPPING=1\nSTATUS=Leaving containers to the next czoned");
+    (void)event_base_loopexit(manager->base, NULL);
+}
+
+/* The first signal ends all containers in order, the second ends us at once. */
+static void on_interrupt(evutil_socket_t fd, short what, void *data)
 {
     struct manager *manager = data;
     struct timeval limit = clock_timeval(manager->options->stop_timeout_ms * NSEC_PER_MSEC);
@@ -265,15 +195,6 @@ static int add_event(struct manager *manager, struct event **event, int fd, shor
     return *event == NULL || event_add(*event, NULL) < 0 ? log_fail(-ENOMEM, "out of memory") : 0;
 }
 
-int manager_watch_memory(struct manager *manager)
-{
-    manager->monitor_rest = evtimer_new(manager->base, on_rested, manager);
-    if (manager->monitor_rest == NULL)
-        return log_fail(-ENOMEM, "out of memory");
-    return add_event(manager, &manager->monitor_event, czone_monitor_fd(manager->monitor),
-                     EV_READ | EV_PERSIST, on_monitor);
-}
-
 /* Not told apart: looking at a cgroup costs as little as finding out which one it was. */
 static void on_exits(evutil_socket_t fd, short what, void *data)
 {
@@ -310,7 +231,7 @@ static int add_events(struct manager *manager)
     if (r == 0)
         r = add_event(manager, &manager->term_event, SIGTERM, EV_SIGNAL | EV_PERSIST, on_terminate);
     if (r == 0)
-        r = add_event(manager, &manager->int_event, SIGINT, EV_SIGNAL | EV_PERSIST, on_terminate);
+        r = add_event(manager, &manager->int_event, SIGINT, EV_SIGNAL | EV_PERSIST, on_interrupt);
     if (r < 0)
         return r;
     manager->stop_timer = evtimer_new(manager->base, on_stop_timeout, manager);
@@ -333,25 +254,23 @@ int manager_add_services(struct manager *manager)
     return 0;
 }
 
-static int open_marks(struct manager *manager)
+static const char *run_dir(const struct manager *manager)
 {
-    const char *run_dir = manager->options->run_dir != NULL ? manager->options->run_dir : "/run/czone";
-    int r;
-
-    r = marks_open(&manager->zone_marks, run_dir, "czoned.zones");
-    if (r == 0)
-        r = marks_open(&manager->loan_marks, run_dir, "czoned.loans");
-    if (r == 0)
-        r = marks_open(&manager->knob_marks, run_dir, "czoned.knobs");
-    return r < 0 ? log_fail(r, "cannot use the run directory %s: %s", run_dir, strerror(-r)) : 0;
+    return manager->options->run_dir != NULL ? manager->options->run_dir : "/run/czone";
 }
 
-static int open_launcher(struct manager *manager)
+static int open_marks(struct manager *manager)
 {
-    CLEANUP_FD int filter = -EBADF;
-    int r = launch_seccomp_compile(&filter);
+    int r;
 
-    return r < 0 ? r : launcher_new(filter, &manager->launcher);
+    r = marks_open(&manager->zone_marks, run_dir(manager), "czoned.zones");
+    if (r == 0)
+        r = marks_open(&manager->loan_marks, run_dir(manager), "czoned.loans");
+    if (r == 0)
+        r = marks_open(&manager->host_marks, run_dir(manager), "czoned.host");
+    if (r == 0)
+        r = marks_open(&manager->knob_marks, run_dir(manager), "czoned.knobs");
+    return r < 0 ? log_fail(r, "cannot use the run directory %s: %s", run_dir(manager), strerror(-r)) : 0;
 }
 
 static int set_up(struct manager *manager)
@@ -372,14 +291,19 @@ static int set_up(struct manager *manager)
         return r;
     self_protect();
     r = open_marks(manager);
+    if (r == 0)
+        r = store_open(&manager->store, run_dir(manager), "/proc", &manager->keys, &manager->receipts);
     if (r < 0)
         return r;
     r = grace_open(&manager->grace, GRACE_ATTRIBUTE, &manager->knob_marks);
     if (r < 0)
         log_warning("cannot use %s, memory is returned more slowly: %s", GRACE_ATTRIBUTE, strerror(-r));
-    r = open_launcher(manager);
+    r = launch_seccomp_compile(&manager->filter);
     if (r < 0)
-        return log_fail(r, "cannot prepare the launcher: %s", strerror(-r));
+        return log_fail(r, "cannot compile the system call filter of containers: %s", strerror(-r));
+    r = keeper_pool_open(&manager->keepers, manager->base, manager->options->keeper);
+    if (r < 0)
+        return r;
     r = host_init(&manager->host, manager, lease_on_answer);
     if (r < 0)
         return log_fail(r, "out of memory");
@@ -387,8 +311,11 @@ static int set_up(struct manager *manager)
     if (r == 0)
         r = add_events(manager);
     if (r == 0)
-        r = listeners_open(&manager->listeners, manager);
-    return r == 0 ? orphans_collect(manager) : r;
+        r = containers_restore(manager);
+    if (r == 0)
+        r = orphans_collect(manager);
+    /* Last: who connects finds all that there was before. */
+    return r == 0 ? listeners_open(&manager->listeners, manager) : r;
 }
 
 struct manager *manager_alloc(const struct options *options)
@@ -399,9 +326,12 @@ struct manager *manager_alloc(const struct options *options)
         return NULL;
     manager->options = options;
     manager->notify = (struct notify)NOTIFY_INIT;
-    manager->exits_fd = -EBADF;
+    manager->exits_fd = manager->filter = -EBADF;
+    manager->keepers = (struct keeper_pool)KEEPER_POOL_INIT;
+    manager->store = (struct store)STORE_INIT;
     manager->limits = (struct limit_watches)LIMIT_WATCHES_INIT;
-    manager->zone_marks = manager->loan_marks = manager->knob_marks = (struct marks)MARKS_INIT;
+    manager->zone_marks = manager->loan_marks = manager->host_marks = manager->knob_marks =
+        (struct marks)MARKS_INIT;
     TAILQ_INIT(&manager->sessions);
     TAILQ_INIT(&manager->containers);
     TAILQ_INIT(&manager->leases);
@@ -455,8 +385,10 @@ struct manager *manager_free(struct manager *manager)
         (void)session_free(TAILQ_FIRST(&manager->sessions));
     receipts_done(&manager->receipts);
     key_store_done(&manager->keys);
+    store_close(&manager->store);
     manager->service = varlink_service_free(manager->service);
-    manager->launcher = launcher_free(manager->launcher);
+    keeper_pool_close(&manager->keepers);
+    cleanup_fd(&manager->filter);
     free_event(manager->monitor_event);
     free_event(manager->monitor_rest);
     free_event(manager->exits_event);
@@ -465,10 +397,12 @@ struct manager *manager_free(struct manager *manager)
     free_event(manager->term_event);
     free_event(manager->int_event);
     free_event(manager->stop_timer);
+    free_event(manager->resume_timer);
     czone_monitor_unref(manager->monitor);
     czone_ctx_unref(manager->ctx);
     marks_close(&manager->zone_marks);
     marks_close(&manager->loan_marks);
+    marks_close(&manager->host_marks);
     marks_close(&manager->knob_marks);
     notify_close(&manager->notify);
     if (manager->base != NULL)

@@ -12,8 +12,8 @@
 #include "agent/guest/auto_online.h"
 #include "agent/guest/grace.h"
 #include "agent/guest/host.h"
+#include "agent/guest/keeper_pool.h"
 #include "agent/guest/key_store.h"
-#include "agent/guest/launch.h"
 #include "agent/guest/limit_watch.h"
 #include "agent/guest/listener.h"
 #include "agent/guest/marks.h"
@@ -21,6 +21,7 @@
 #include "agent/guest/options.h"
 #include "agent/guest/receipt.h"
 #include "agent/guest/stats_stream.h"
+#include "agent/guest/store.h"
 #include "agent/guest/subscribers.h"
 #include "agent/guest/waiter.h"
 #include "proto/service.h"
@@ -44,8 +45,10 @@ struct manager {
     struct event *exits_event;
     struct event *term_event, *int_event;
     struct event *stop_timer;
+    struct event *resume_timer; /* until when containers of an earlier czoned wait for memory */
     struct varlink_service *service;
-    struct launcher *launcher;
+    int filter; /* system calls of containers, compiled: launch_seccomp.h */
+    struct keeper_pool keepers;
     struct notify notify;
     struct listeners listeners;
     TAILQ_HEAD(session_list, session) sessions;
@@ -55,9 +58,11 @@ struct manager {
     TAILQ_HEAD(lease_list, lease) leases;
     TAILQ_HEAD(orphan_list, orphan) orphans;
     struct marks zone_marks; /* zones that are ours */
+    struct marks host_marks; /* whether a host is attached */
     struct marks loan_marks; /* regions that the host has plugged for us */
     struct marks knob_marks; /* settings of the kernel that are to be put back */
     struct key_store keys;
+    struct store store;
     struct host host;
     struct receipts receipts;
     struct follower_list receipt_followers;
@@ -92,7 +97,8 @@ int manager_watch_exits(struct manager *manager);
 /* Accepts NULL and one that is half made. Returns NULL. */
 struct manager *manager_free(struct manager *manager);
 
-/* Runs until all containers have ended after SIGTERM or SIGINT. Returns 0 or a negative errno. */
+/* Runs until SIGTERM, which leaves containers as they are, or until all have ended after SIGINT. Returns 0 or
+ * a negative errno. */
 int manager_run(struct manager *manager);
 
 /* Listens to the kernel's memory events again, at once, after a job that made it rest. */

@@ -13,6 +13,7 @@ enum {
     OPTION_LOCAL_VSOCK,
     OPTION_CGROUP,
     OPTION_RUN_DIR,
+    OPTION_KEEPER,
     OPTION_MAX_CONTAINERS,
     OPTION_DEFAULT_PIDS,
     OPTION_PLUG_TIMEOUT,
@@ -29,6 +30,7 @@ static const struct option long_options[] = {
     { "local-vsock", no_argument, NULL, OPTION_LOCAL_VSOCK },
     { "cgroup", required_argument, NULL, OPTION_CGROUP },
     { "run-dir", required_argument, NULL, OPTION_RUN_DIR },
+    { "keeper", required_argument, NULL, OPTION_KEEPER },
     { "max-containers", required_argument, NULL, OPTION_MAX_CONTAINERS },
     { "default-pids", required_argument, NULL, OPTION_DEFAULT_PIDS },
     { "plug-timeout", required_argument, NULL, OPTION_PLUG_TIMEOUT },
@@ -51,12 +53,13 @@ static const char help[] =
     "  --local-vsock              also accept vsock peers of this machine, for tests\n"
     "  --cgroup PATH              manage this cgroup, below the cgroup mount (found out by itself)\n"
     "  --run-dir DIR              where claims are kept (/run/czone)\n"
+    "  --keeper PATH              the executable that keeps a container (czone-keeper as installed)\n"
     "  --max-containers N         how many are kept, ended ones included (256)\n"
     "  --default-pids N           process limit of a container that asks for none (4096)\n"
     "  --plug-timeout SECONDS     what the host has to bring memory in (30)\n"
     "  --unplug-timeout SECONDS   what the host has to take memory back (30)\n"
     "  --offline-timeout SECONDS  what the kernel has to empty a zone (10)\n"
-    "  --stop-timeout SECONDS     what ending all containers may take at SIGTERM (60)\n"
+    "  --stop-timeout SECONDS     what ending all containers may take at SIGINT (60)\n"
     "  --debug                    log more\n"
     "  --help, --version\n";
 
@@ -114,6 +117,9 @@ static int apply(struct options *options, int option, const char *name)
         return 0;
     case OPTION_RUN_DIR:
         options->run_dir = optarg;
+        return 0;
+    case OPTION_KEEPER:
+        options->keeper = optarg;
         return 0;
     case OPTION_MAX_CONTAINERS:
         /* What a List can hold in one message. */

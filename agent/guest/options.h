@@ -17,6 +17,7 @@ struct options {
     bool local_vsock;    /* peers on this machine may connect over vsock too (vsock_loopback; for tests) */
     const char *cgroup;  /* base below the cgroup root; NULL: found out, see self.h */
     const char *run_dir; /* NULL: libczone's default */
+    const char *keeper;  /* executable; NULL: as installed */
     unsigned int max_containers;
     unsigned int default_pids;
     unsigned int plug_timeout_ms, unplug_timeout_ms, offline_timeout_ms, stop_timeout_ms;

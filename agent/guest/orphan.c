@@ -29,7 +29,7 @@ static void on_emptied(void *owner, int result)
     lease_release(orphan->lease);
 }
 
-static void on_wrote(void *owner)
+static void on_log_ended(void *owner)
 {
     (void)owner;
 }
@@ -50,7 +50,7 @@ static void on_returned(void *owner, struct receipt *receipt)
 }
 
 /* Neither starts nor acquires: those two are never called. */
-static const struct program_ops program_ops = { .wrote = on_wrote, .emptied = on_emptied };
+static const struct program_ops program_ops = { .log_ended = on_log_ended, .emptied = on_emptied };
 static const struct lease_ops lease_ops = { .returned = on_returned };
 
 static int open_cgroup(struct orphan *orphan)
@@ -87,11 +87,7 @@ static void collect(void *data, const char *name)
     orphan->manager = manager;
     orphan->found_at = clock_monotonic();
     orphan->found = clock_realtime();
-    orphan->program = (struct program)PROGRAM_INIT;
-    orphan->program.manager = manager;
-    orphan->program.ops = &program_ops;
-    orphan->program.owner = orphan;
-    orphan->program.log = &orphan->log;
+    program_init(&orphan->program, manager, &program_ops, orphan, "");
     TAILQ_INSERT_TAIL(&manager->orphans, orphan, link);
     r = lease_adopt(manager, zone, &lease_ops, orphan, &orphan->lease);
     if (r == 0)

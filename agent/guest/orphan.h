@@ -19,9 +19,8 @@ struct orphan {
     struct manager *manager;
     struct lease *lease;
     struct program program;
-    struct log_ring log; /* stays empty */
-    uint64_t found_at;   /* monotonic */
-    int64_t found;       /* realtime */
+    uint64_t found_at; /* monotonic */
+    int64_t found;     /* realtime */
     uint64_t emptied_at;
 };
 

@@ -2,200 +2,34 @@
 #include "agent/guest/program.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
-#include <sys/wait.h>
 
+#include "agent/guest/cgroup_signal.h"
 #include "agent/guest/clock.h"
+#include "agent/guest/keeper_record.h"
 #include "agent/guest/log.h"
 #include "agent/guest/manager.h"
+#include "agent/guest/program_refusal.h"
 #include "proto/cleanup.h"
 
 /* After SIGKILL only the kernel is left to wait for: uninterruptible sleep and freeing gigabytes. */
 #define EMPTY_TIMEOUT_NS (30 * NSEC_PER_SEC)
 /* From clone3() to exec(): reads of the root's file system, which may hang. */
 #define LAUNCH_TIMEOUT_NS (30 * NSEC_PER_SEC)
-/* The kernel's most pids (PID_MAX_LIMIT, 4 Mi), eight bytes each. */
-#define PIDS_TEXT_MAX ((size_t)64 << 20)
-/* Read per turn of the loop, so that one container that floods its log does not stop the others. */
-#define LOG_READ_SIZE 16384
+/* What a keeper has to read what is left in its pipes and to say so. */
+#define DRAIN_TIMEOUT_NS (5 * NSEC_PER_SEC)
 
-int program_refuse(const struct launch_failure *failure, const struct spawn_request *request,
-                   struct refusal *refusal)
-{
-    static const struct {
-        enum launch_trouble trouble;
-        const char *id;
-    } ids[] = {
-        { LAUNCH_NO_PROGRAM, ERROR_NO_SUCH_PROGRAM }, { LAUNCH_NO_ROOT, ERROR_NO_SUCH_ROOT },
-        { LAUNCH_NO_USER, ERROR_NO_SUCH_USER },       { LAUNCH_NO_LAYER, ERROR_NO_SUCH_LAYER },
-        { LAUNCH_NO_SOURCE, ERROR_NO_SUCH_SOURCE },
-    };
-    const char *id = ERROR_SYSTEM, *subject = NULL;
-
-    for (size_t i = 0; i < ELEMENTS(ids); i++)
-        if (ids[i].trouble == failure->trouble)
-            id = ids[i].id;
-    if (failure->trouble == LAUNCH_NO_PROGRAM)
-        subject = request->argv[0];
-    else if (failure->trouble == LAUNCH_NO_ROOT)
-        subject = request->root != NULL ? request->root : "/";
-    else if (failure->trouble == LAUNCH_NO_USER)
-        subject = request->user;
-    else if (failure->trouble == LAUNCH_NO_LAYER)
-        subject = request->parts.layers[failure->index];
-    else if (failure->trouble == LAUNCH_NO_SOURCE)
-        subject = request->parts.mounts[failure->index].source;
-    return refusal_set(refusal, failure->error, id, subject, "%s", failure->message);
-}
+static const struct keeper_link_ops keeper_ops;
+static void on_timeout(evutil_socket_t fd, short what, void *data);
 
 static void free_event(struct event **event)
 {
     if (*event != NULL)
         event_free(*event);
     *event = NULL;
-}
-
-static void close_fd(int *fd)
-{
-    cleanup_fd(fd);
-    *fd = -EBADF;
-}
-
-/* Nothing can be written to these any more, or nobody reads it. */
-static void end_output(struct program *program, struct event **event, int *fd)
-{
-    free_event(event);
-    close_fd(fd);
-    if (program->log_ended || program->launch.stdout_fd >= 0 || program->launch.stderr_fd >= 0)
-        return;
-    program->log_ended = true;
-    program->ops->wrote(program->owner);
-}
-
-static void end_log(struct program *program)
-{
-    end_output(program, &program->out_event, &program->launch.stdout_fd);
-    end_output(program, &program->err_event, &program->launch.stderr_fd);
-}
-
-/* Returns whether there may be more. */
-static bool read_log(struct program *program, struct event **event, int *fd)
-{
-    char buffer[LOG_READ_SIZE];
-    ssize_t n = *fd >= 0 ? read(*fd, buffer, sizeof(buffer)) : 0;
-
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
-        return false;
-    if (n <= 0) {
-        end_output(program, event, fd);
-        return false;
-    }
-    log_ring_write(program->log, buffer, (size_t)n);
-    program->ops->wrote(program->owner);
-    return true;
-}
-
-static void on_out(evutil_socket_t fd, short what, void *data)
-{
-    struct program *program = data;
-
-    (void)fd;
-    (void)what;
-    (void)read_log(program, &program->out_event, &program->launch.stdout_fd);
-}
-
-static void on_err(evutil_socket_t fd, short what, void *data)
-{
-    struct program *program = data;
-
-    (void)fd;
-    (void)what;
-    (void)read_log(program, &program->err_event, &program->launch.stderr_fd);
-}
-
-/* Reports the end once no process is left. */
-void program_check(struct program *program)
-{
-    int r;
-
-    if (!program->stopping || !program->reaped)
-        return;
-    r = program->cgroup != NULL ? czone_cgroup_populated(program->cgroup) : 0;
-    if (r > 0)
-        return;
-    if (r < 0)
-        log_warning("cannot read cgroup.events of %s: %s", czone_cgroup_path(program->cgroup), strerror(-r));
-    /* A pipe holds at most its own size: this ends. */
-    while (read_log(program, &program->out_event, &program->launch.stdout_fd))
-        ;
-    while (read_log(program, &program->err_event, &program->launch.stderr_fd))
-        ;
-    end_log(program);
-    free_event(&program->timer);
-    program->stopping = false;
-    program->ops->emptied(program->owner, 0);
-}
-
-/* For the first process of a program that nobody waits for any more. */
-static void on_late_exit(evutil_socket_t pidfd, short what, void *data)
-{
-    siginfo_t status = { 0 };
-
-    (void)what;
-    (void)data;
-    (void)waitid(P_PIDFD, (id_t)pidfd, &status, WEXITED | WNOHANG);
-    (void)close(pidfd);
-}
-
-/* It does not die now; when it does at last it shall not stay a zombie. */
-static void leave_first(struct program *program)
-{
-    int pidfd = program->launch.pidfd;
-
-    if (program->reaped || pidfd < 0)
-        return;
-    free_event(&program->pid_event);
-    program->launch.pidfd = -EBADF;
-    program->reaped = true;
-    if (event_base_once(program->manager->base, pidfd, EV_READ, on_late_exit, NULL, NULL) < 0)
-        (void)close(pidfd);
-}
-
-static void on_empty_timeout(struct program *program)
-{
-    siginfo_t killed = { .si_code = CLD_KILLED };
-
-    leave_first(program);
-    end_log(program);
-    if (program->running) {
-        program->running = false;
-        killed.si_status = SIGKILL;
-        program->ops->exited(program->owner, &killed);
-    }
-    program->stopping = false;
-    program->ops->emptied(program->owner, -ETIMEDOUT);
-}
-
-static void on_timeout(evutil_socket_t fd, short what, void *data)
-{
-    struct program *program = data;
-    struct refusal refusal = REFUSAL_INIT;
-
-    (void)fd;
-    (void)what;
-    if (program->stopping) {
-        on_empty_timeout(program);
-        return;
-    }
-    free_event(&program->result_event);
-    close_fd(&program->launch.result_fd);
-    (void)refusal_set(&refusal, -ETIMEDOUT, ERROR_SYSTEM, NULL,
-                      "the program did not begin within %u s: does the file system of its root hang?",
-                      (unsigned int)(LAUNCH_TIMEOUT_NS / NSEC_PER_SEC));
-    program->ops->started(program->owner, &refusal);
 }
 
 static int arm(struct program *program, uint64_t timeout_ns)
@@ -207,63 +41,231 @@ static int arm(struct program *program, uint64_t timeout_ns)
     return program->timer == NULL || event_add(program->timer, &timeout) < 0 ? -ENOMEM : 0;
 }
 
-static void on_result(evutil_socket_t fd, short what, void *data)
+static void disarm(struct program *program)
 {
-    struct program *program = data;
-    struct launch_failure failure = { 0 };
-    struct refusal refusal = REFUSAL_INIT;
-    int r;
-
-    (void)fd;
-    (void)what;
-    r = launch_result_read(&program->launch, &failure);
-    if (r == 0)
-        return;
-    free_event(&program->result_event);
-    close_fd(&program->launch.result_fd);
-    if (program->stopping)
-        return; /* it was given up meanwhile */
-    if (r > 0) {
-        free_event(&program->timer);
-        program->running = true;
-        program->ops->started(program->owner, NULL);
-        return;
-    }
-    (void)program_refuse(&failure, program->request, &refusal);
-    program->ops->started(program->owner, &refusal);
+    if (program->timer != NULL)
+        (void)event_del(program->timer);
 }
 
-static void on_exit_of_first(evutil_socket_t fd, short what, void *data)
+static void tell_log_end(struct program *program)
 {
-    struct program *program = data;
-    siginfo_t status = { 0 };
+    if (program->emptied)
+        disarm(program);
+    program->ops->log_ended(program->owner);
+}
 
-    (void)what;
-    if (waitid(P_PIDFD, (id_t)fd, &status, WEXITED | WNOHANG) < 0)
-        log_error("cannot wait for process %d: %s", (int)program->launch.pid, strerror(errno));
-    else if (status.si_pid == 0)
-        return; /* not yet */
-    free_event(&program->pid_event);
-    close_fd(&program->launch.pidfd);
-    /* Both fds may become readable in one turn of the loop: first whether it ran, then how it ended. */
-    if (program->result_event != NULL)
-        on_result(program->launch.result_fd, EV_READ, program);
-    program->reaped = true;
+/* Nothing can be written any more, or nobody reads it. */
+static void end_log(struct program *program)
+{
+    if (program->output.ended)
+        return;
+    program_log_end(&program->output);
+    tell_log_end(program);
+}
+
+/* Reports the end once no process is left. The owner need not wait for the log's end to give the memory back.
+ */
+void program_check(struct program *program)
+{
+    int r;
+
+    if (!program->stopping || program->starting || program->running)
+        return;
+    r = program->cgroup != NULL ? czone_cgroup_populated(program->cgroup) : 0;
+    if (r > 0)
+        return;
+    if (r < 0)
+        log_warning("cannot read cgroup.events of %s: %s", czone_cgroup_path(program->cgroup), strerror(-r));
+    program->stopping = false;
+    program->emptied = true;
+    /* Nobody of it can write any more, though a write end may have been handed to another container. */
+    if (program->keeper.fd < 0 || arm(program, DRAIN_TIMEOUT_NS) < 0)
+        end_log(program);
+    program->ops->emptied(program->owner, 0);
+}
+
+static void tell_exit(struct program *program, const struct program_exit *exit)
+{
     /* Whatever is left begins to free its memory while we tell the world. */
     if (program->cgroup != NULL)
         (void)czone_cgroup_kill(program->cgroup);
-    if (program->running) {
-        program->running = false;
-        program->ops->exited(program->owner, &status);
+    program->running = false;
+    input_close(&program->input);
+    program->ops->exited(program->owner, exit);
+}
+
+/* It does not die; its keeper goes on waiting for that. */
+static void on_empty_timeout(struct program *program)
+{
+    struct program_exit killed = {
+        .status = -1, .signal = SIGKILL, .time = clock_realtime(), .monotonic = clock_monotonic()
+    };
+
+    program->starting = false;
+    if (program->running)
+        tell_exit(program, &killed);
+    program->stopping = false;
+    program->emptied = true;
+    end_log(program);
+    program->ops->emptied(program->owner, -ETIMEDOUT);
+}
+
+static void refuse_start(struct program *program, int error, const char *message)
+{
+    struct refusal refusal = REFUSAL_INIT;
+
+    program->starting = false;
+    input_close(&program->input);
+    (void)refusal_set(&refusal, error, ERROR_SYSTEM, NULL, "%s", message);
+    program->ops->started(program->owner, 0, &refusal);
+}
+
+static void on_timeout(evutil_socket_t fd, short what, void *data)
+{
+    struct program *program = data;
+
+    (void)fd;
+    (void)what;
+    if (program->stopping) {
+        on_empty_timeout(program);
+    } else if (program->emptied) {
+        log_warning("the keeper of %s does not end its log", czone_cgroup_path(program->cgroup));
+        end_log(program);
+    } else {
+        refuse_start(program, -ETIMEDOUT,
+                     "the program did not begin in time: does the file system of its root hang?");
     }
+}
+
+static void on_running(struct program *program, const struct keeper_status *status)
+{
+    bool told = program->running;
+
+    program->starting = false;
+    program->running = true;
+    program->pid = status->pid;
+    if (program->stopping) { /* it was given up meanwhile, when there was nothing to kill yet */
+        (void)czone_cgroup_kill(program->cgroup);
+        return;
+    }
+    if (told)
+        return;
+    disarm(program);
+    program->ops->started(program->owner, status->started_ns, NULL);
+}
+
+/* A point of realtime on the clock that durations are counted by. */
+static uint64_t monotonic_of(int64_t realtime)
+{
+    int64_t ago = clock_realtime() - realtime;
+    uint64_t now = clock_monotonic();
+
+    return ago > 0 && (uint64_t)ago < now ? now - (uint64_t)ago : now;
+}
+
+static void on_ended(struct program *program, const struct keeper_status *status)
+{
+    bool by_itself = status->wait_code == CLD_EXITED;
+    struct program_exit exit = { .status = by_itself ? status->wait_status : -1,
+                                 .signal = by_itself ? -1 : status->wait_status,
+                                 .time = status->ended_ns,
+                                 .monotonic = monotonic_of(status->ended_ns) };
+
+    if (program->starting)
+        on_running(program, status);
+    if (program->running)
+        tell_exit(program, &exit);
     program_stop(program);
 }
 
-static int add_event(struct program *program, struct event **event, int fd, event_callback_fn callback)
+/* Whatever it tells its owner last may be the end of the program: nothing is touched after it. */
+static void on_status(void *owner, const struct keeper_status *status)
 {
-    *event = event_new(program->manager->base, fd, EV_READ | EV_PERSIST, callback, program);
-    return *event == NULL || event_add(*event, NULL) < 0 ? -ENOMEM : 0;
+    struct program *program = owner;
+    bool emptied = program->emptied;
+    bool ended = program->output.ended;
+
+    input_update(&program->input, status);
+    program_log_update(&program->output, status);
+    if (!ended && program->output.ended)
+        tell_log_end(program);
+    if (emptied)
+        return;
+    if (status->state == KEEPER_RUNNING)
+        on_running(program, status);
+    else if (status->state == KEEPER_ENDED)
+        on_ended(program, status);
 }
+
+static void on_failed(void *owner, const struct launch_failure *failure)
+{
+    struct program *program = owner;
+    struct launch_request launch;
+    struct refusal refusal = REFUSAL_INIT;
+
+    program->starting = false;
+    input_close(&program->input);
+    end_log(program);
+    if (program->stopping) { /* it was given up meanwhile */
+        program_check(program);
+        return;
+    }
+    disarm(program);
+    spawn_request_launch(program->request, &launch);
+    (void)program_refuse(failure, &launch, &refusal);
+    program->ops->started(program->owner, 0, &refusal);
+}
+
+/* Its keeper was killed: so is the program, whose end nobody would see. */
+static void end_unkept(struct program *program)
+{
+    struct program_exit killed = { .status = -1,
+                                   .signal = SIGKILL,
+                                   .time = clock_realtime(),
+                                   .monotonic = clock_monotonic(),
+                                   .keeper_lost = true };
+
+    if (program->running) {
+        log_error("the keeper of %s was killed: so is the program", czone_cgroup_path(program->cgroup));
+        tell_exit(program, &killed);
+        program_stop(program);
+    } else if (program->starting && program->stopping) {
+        program->starting = false;
+        program_check(program);
+    } else if (program->starting) {
+        refuse_start(program, -EOWNERDEAD, "the program's keeper was killed while it started it");
+    }
+}
+
+/* What it wrote down before it died is as good as if it had told us. */
+static void on_lost(void *owner)
+{
+    struct program *program = owner;
+    struct launch_failure failure;
+    struct keeper_record record;
+    bool emptied = program->emptied;
+    int r;
+
+    program_log_read_end(&program->output);
+    r = keeper_record_read(program->dir_fd, &record);
+    end_log(program);
+    if (emptied)
+        return;
+    if (r == 0 && record.status.state == KEEPER_REFUSED && program->starting) {
+        keeper_failed_get(&record.failed, &failure);
+        on_failed(program, &failure);
+        return;
+    }
+    if (r == 0 && record.status.state == KEEPER_ENDED) {
+        on_ended(program, &record.status);
+        return;
+    }
+    if (r == 0 && record.status.state == KEEPER_RUNNING)
+        on_running(program, &record.status);
+    end_unkept(program);
+}
+
+static const struct keeper_link_ops keeper_ops = { on_status, on_failed, on_lost };
 
 static int write_limits(struct program *program, int64_t pids)
 {
@@ -276,15 +278,32 @@ static int write_limits(struct program *program, int64_t pids)
     return r < 0 ? r : czone_cgroup_write(program->cgroup, "memory.oom.group", "1");
 }
 
+/* One that an earlier czoned has made, but had no use of any more. */
+static int reuse_cgroup(struct program *program, const char *path)
+{
+    int r;
+
+    r = czone_cgroup_open(program->manager->ctx, path, &program->cgroup);
+    if (r == 0)
+        r = czone_cgroup_populated(program->cgroup);
+    return r > 0 ? -EBUSY : r;
+}
+
 static int prepare_cgroup(struct program *program, struct czone_zone *zone, const char *name, int64_t pids,
                           struct czone_policy *ret_policy, struct refusal *refusal)
 {
     struct czone_failure failure = CZONE_FAILURE_INIT;
+    struct czone_zone_info info;
     int r;
 
-    r = czone_cgroup_create(program->manager->ctx, name, &program->cgroup, &failure);
-    if (r == 0)
-        r = czone_zone_bind(zone, program->cgroup, &failure);
+    czone_zone_get_info(zone, &info);
+    if (info.cgroup[0] != '\0') {
+        r = program->cgroup == NULL ? reuse_cgroup(program, info.cgroup) : 0;
+    } else {
+        r = czone_cgroup_create(program->manager->ctx, name, &program->cgroup, &failure);
+        if (r == 0)
+            r = czone_zone_bind(zone, program->cgroup, &failure);
+    }
     if (r < 0)
         return refusal_system(refusal, r, &failure);
     r = write_limits(program, pids);
@@ -301,84 +320,52 @@ static int prepare_cgroup(struct program *program, struct czone_zone *zone, cons
 int program_start(struct program *program, struct czone_zone *zone, const char *name,
                   const struct spawn_request *request, int64_t pids, struct refusal *refusal)
 {
-    struct launch_failure failure = { 0 };
     struct launch_request launch;
     struct czone_policy policy;
     int r;
 
+    program->request = request;
     r = prepare_cgroup(program, zone, name, pids, &policy, refusal);
     if (r < 0)
         return r;
     spawn_request_launch(request, &launch);
     launch.cgroup_fd = czone_cgroup_fd(program->cgroup);
     launch.policy = &policy;
-    r = launch_start(program->manager->launcher, &launch, &program->launch, &failure);
+    r = keeper_link_start(&program->keeper, program->manager, program->dir_fd, &launch, &keeper_ops, program);
+    if (r == 0)
+        r = arm(program, LAUNCH_TIMEOUT_NS);
     if (r < 0)
-        return program_refuse(&failure, request, refusal);
-    program->reaped = false;
-    program->request = request;
-    if (arm(program, LAUNCH_TIMEOUT_NS) < 0 ||
-        add_event(program, &program->result_event, program->launch.result_fd, on_result) < 0 ||
-        add_event(program, &program->pid_event, program->launch.pidfd, on_exit_of_first) < 0 ||
-        add_event(program, &program->out_event, program->launch.stdout_fd, on_out) < 0 ||
-        add_event(program, &program->err_event, program->launch.stderr_fd, on_err) < 0) {
-        free_event(&program->result_event);
-        free_event(&program->pid_event);
-        free_event(&program->out_event);
-        free_event(&program->err_event);
-        free_event(&program->timer);
-        launch_discard(&program->launch);
-        program->reaped = true;
-        return refusal_set(refusal, -ENOMEM, ERROR_SYSTEM, NULL, "out of memory");
-    }
+        return refusal_set(refusal, r, ERROR_SYSTEM, NULL, "cannot have a keeper start the program: %s",
+                           strerror(-r));
+    program->starting = true;
     return 0;
 }
 
-/* cgroup.procs, however long. */
-static int read_pids(struct czone_cgroup *cgroup, char **ret_list)
+int program_adopt(struct program *program, const char *cgroup, const struct spawn_request *request,
+                  bool running)
 {
-    for (size_t size = 65536; size <= PIDS_TEXT_MAX; size *= 4) {
-        CLEANUP_FREE char *list = malloc(size);
-        int r;
+    struct keeper_record record;
+    int r;
 
-        if (list == NULL)
-            return -ENOMEM;
-        r = czone_cgroup_read(cgroup, "cgroup.procs", list, size);
-        if (r == -ENOBUFS)
-            continue;
-        if (r < 0)
+    if (cgroup[0] != '\0') {
+        r = czone_cgroup_open(program->manager->ctx, cgroup, &program->cgroup);
+        if (r < 0 && r != -ENOENT) /* a service manager may have cleaned up */
             return r;
-        *ret_list = list;
-        list = NULL;
-        return 0;
     }
-    return -ENOBUFS;
-}
-
-/* One pass: a process born meanwhile is missed, as by kill(2) of a process group. A pid that is reused
- * between list and signal would hit another: it can be another's only when all pids have gone round
- * meanwhile. */
-static int signal_each(struct program *program, int signal)
-{
-    CLEANUP_FREE char *list = NULL;
-    char *next, *line;
-    int r, n = 0;
-
-    r = read_pids(program->cgroup, &list);
-    for (line = r < 0 ? NULL : list; line != NULL && *line != '\0'; line = next) {
-        pid_t pid = (pid_t)strtol(line, &next, 10);
-        CLEANUP_FD int pidfd = pid > 0 ? pidfd_open(pid, 0) : -EBADF;
-
-        if (next == line)
-            break;
-        if (*next == '\n')
-            next++;
-        if (pidfd >= 0 && pidfd_send_signal(pidfd, signal, NULL, 0) == 0)
-            n++;
+    program->request = request;
+    program->starting = !running;
+    program->running = running;
+    r = keeper_link_connect(&program->keeper, program->manager, program->dir_fd, &keeper_ops, program);
+    if (r == 0 && running)
+        return 1;
+    if (r == 0) /* it answers at once, or is still busy with the start */
+        return arm(program, LAUNCH_TIMEOUT_NS) < 0 ? -ENOMEM : 1;
+    if (running || keeper_record_read(program->dir_fd, &record) == 0) {
+        on_lost(program);
+        return 1;
     }
-    if (r < 0)
-        return r;
-    return n > 0 ? 0 : -ESRCH;
+    program->starting = false;
+    return 0;
 }
 
 int program_signal(struct program *program, int signal)
@@ -388,7 +375,7 @@ int program_signal(struct program *program, int signal)
     if (program->cgroup == NULL)
         return -ESRCH;
     if (signal != SIGKILL)
-        return signal_each(program, signal);
+        return cgroup_signal(program->cgroup, signal);
     r = czone_cgroup_kill(program->cgroup);
     if (r == 0)
         program_stop(program); /* from here on it has a deadline */
@@ -411,6 +398,8 @@ void program_stop(struct program *program)
 {
     int r;
 
+    if (program->emptied)
+        return;
     if (!program->stopping) {
         program->stopping = true;
         if (program->cgroup != NULL) {
@@ -447,16 +436,30 @@ void program_remove(struct program *program)
     program->cgroup = czone_cgroup_unref(program->cgroup);
 }
 
+void program_forget(struct program *program)
+{
+    keeper_link_forget(&program->keeper);
+}
+
+void program_init(struct program *program, struct manager *manager, const struct program_ops *ops,
+                  void *owner, const char *name)
+{
+    *program = (struct program)PROGRAM_INIT;
+    program->manager = manager;
+    program->ops = ops;
+    program->owner = owner;
+    program_log_init(&program->output, name, &program->keeper, -EBADF);
+    input_init(&program->input, name, &program->keeper);
+}
+
+void program_set_dir(struct program *program, int dir_fd)
+{
+    program->dir_fd = program->output.dir_fd = dir_fd;
+}
+
 void program_done(struct program *program)
 {
-    free_event(&program->result_event);
-    free_event(&program->pid_event);
-    free_event(&program->out_event);
-    free_event(&program->err_event);
     free_event(&program->timer);
-    close_fd(&program->launch.pidfd);
-    close_fd(&program->launch.result_fd);
-    close_fd(&program->launch.stdout_fd);
-    close_fd(&program->launch.stderr_fd);
+    keeper_link_close(&program->keeper);
     program->cgroup = czone_cgroup_unref(program->cgroup);
 }

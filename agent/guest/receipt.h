@@ -65,11 +65,18 @@ void receipts_done(struct receipts *receipts);
  */
 const struct receipt *receipts_add(struct receipts *receipts, struct receipt *receipt, uint64_t exited_at);
 
+/* Puts a receipt of an earlier czoned back, with the number and durations it has; emptied as by
+ * receipts_add(). One whose number does not follow is dropped. */
+void receipts_restore(struct receipts *receipts, struct receipt *receipt);
+
 /* The first receipt after a sequence number, or NULL. */
 const struct receipt *receipts_after(const struct receipts *receipts, uint64_t sequence);
 
 /* As on the wire; NULL without memory. */
 json_t *receipt_to_json(const struct receipt *receipt);
+
+/* Reads it back; the caller frees what it holds. Returns 0, -EBADMSG or -ENOMEM. */
+int receipt_from_json(json_t *object, struct receipt *ret_receipt);
 
 /* Frees what it holds. */
 void receipt_done(struct receipt *receipt);

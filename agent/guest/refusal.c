@@ -10,7 +10,7 @@
 static const struct {
     const char *id;
     const char *subject; /* the field that refusal->subject goes into */
-    bool state, member, bytes, limit, error;
+    bool state, member, bytes, limit, error, end;
 } errors[] = {
     { ERROR_NO_SUCH_CONTAINER, .subject = "id" },
     { ERROR_EXISTS, .subject = "id" },
@@ -30,6 +30,10 @@ static const struct {
     { ERROR_TIMEOUT, .subject = "id" },
     { ERROR_LIMIT_REFUSED, .subject = "field", .limit = true },
     { ERROR_TOO_MANY, .limit = true },
+    { ERROR_NO_SUCH_EXEC, .subject = "exec" },
+    { ERROR_NO_INPUT, .subject = "id" },
+    { ERROR_NO_TERMINAL, .subject = "id" },
+    { ERROR_NO_SUCH_OFFSET, .subject = "id", .end = true },
     { ERROR_SYSTEM, .error = true },
 };
 
@@ -48,6 +52,14 @@ int refusal_set(struct refusal *refusal, int error, const char *id, const char *
     reason_set(&refusal->subject, "%s", subject != NULL ? subject : "");
     reason_set(&refusal->reason, "%s", text);
     return error;
+}
+
+const char *refusal_known_id(const char *id)
+{
+    for (size_t i = 0; i < ELEMENTS(errors); i++)
+        if (strcmp(errors[i].id, id) == 0)
+            return errors[i].id;
+    return ERROR_SYSTEM;
 }
 
 int refusal_system(struct refusal *refusal, int error, const struct czone_failure *failure)
@@ -81,6 +93,8 @@ int refusal_reply(const struct refusal *refusal, struct varlink_connection *conn
             (void)json_object_set_new(data, "bytes", json_integer(refusal->bytes));
         if (errors[i].limit && refusal->limit >= 0)
             (void)json_object_set_new(data, "limit", json_integer(refusal->limit));
+        if (errors[i].end)
+            (void)json_object_set_new(data, "end", json_integer(refusal->bytes));
         if (errors[i].error)
             (void)json_object_set_new(data, "errno", json_integer(-refusal->error));
     }

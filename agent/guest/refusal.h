@@ -31,6 +31,10 @@
 #define ERROR_TIMEOUT           "io.czone.Container.Timeout"
 #define ERROR_LIMIT_REFUSED     "io.czone.Container.LimitRefused"
 #define ERROR_TOO_MANY          "io.czone.Container.TooMany"
+#define ERROR_NO_SUCH_EXEC      "io.czone.Container.NoSuchExec"
+#define ERROR_NO_INPUT          "io.czone.Container.NoInput"
+#define ERROR_NO_TERMINAL       "io.czone.Container.NoTerminal"
+#define ERROR_NO_SUCH_OFFSET    "io.czone.Container.NoSuchOffset"
 #define ERROR_SYSTEM            "io.czone.Container.System"
 
 struct refusal {
@@ -39,7 +43,7 @@ struct refusal {
                               source, field */
     const char *state;     /* WrongState: static string */
     char member[128];      /* BadBundle: of its config.json */
-    int64_t bytes;         /* NoMemory, HostRefused */
+    int64_t bytes;         /* NoMemory, HostRefused; NoSuchOffset: the end */
     int64_t limit;         /* HostRefused, LimitRefused (-1: not said), TooMany */
     int error;             /* System: negative errno */
     struct reason reason;
@@ -54,6 +58,9 @@ struct refusal {
  * a failure is one line. */
 int refusal_set(struct refusal *refusal, int error, const char *id, const char *subject, const char *format,
                 ...) __attribute__((format(printf, 5, 6)));
+
+/* The static string of an error id that was saved; System for one that is not known here. */
+const char *refusal_known_id(const char *id);
 
 /* System: what libczone said. Returns `error`. */
 int refusal_system(struct refusal *refusal, int error, const struct czone_failure *failure);

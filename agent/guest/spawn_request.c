@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/guest/spawn_request.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,9 +13,6 @@
 #include "proto/cleanup.h"
 #include "proto/frame.h"
 
-/* Generous for a command line, and small enough that 256 containers cannot fill the home node. */
-#define STRING_MAX 65536
-#define COUNT_MAX  4096
 /* Replies repeat the arguments, escaped to ASCII: with them, and some KiB for all the rest, a reply has to
  * fit into a message. */
 #define ARGS_ENCODED_MAX (VARLINK_MESSAGE_MAX - 16384)
@@ -22,13 +20,13 @@
 #define PIDS_MAX 4194304
 
 static const struct varlink_field fields[] = {
-    { "args", VARLINK_STRINGS, offsetof(struct spawn_request, args), VARLINK_REQUIRED, .max = STRING_MAX,
-      .count_max = COUNT_MAX },
+    { "args", VARLINK_STRINGS, offsetof(struct spawn_request, args), VARLINK_REQUIRED,
+      .max = SPAWN_STRING_MAX, .count_max = SPAWN_COUNT_MAX },
     { "memory", VARLINK_INT, offsetof(struct spawn_request, memory), VARLINK_REQUIRED, .min = 1,
       .max = INT64_MAX },
     { "id", VARLINK_STRING, offsetof(struct spawn_request, id), 0, .min = 1, .max = CZONE_ZONE_NAME_MAX },
-    { "env", VARLINK_STRINGS, offsetof(struct spawn_request, env), 0, .min = 1, .max = STRING_MAX,
-      .count_max = COUNT_MAX },
+    { "env", VARLINK_STRINGS, offsetof(struct spawn_request, env), 0, .min = 1, .max = SPAWN_STRING_MAX,
+      .count_max = SPAWN_COUNT_MAX },
     { "cwd", VARLINK_STRING, offsetof(struct spawn_request, cwd), 0, .min = 1, .max = 4095 },
     { "user", VARLINK_STRING, offsetof(struct spawn_request, user), 0, .min = 1, .max = 255 },
     { "groups", VARLINK_INTS, offsetof(struct spawn_request, groups), 0, .max = UINT32_MAX - 1,
@@ -42,6 +40,10 @@ static const struct varlink_field fields[] = {
     LAUNCH_PARTS_FIELDS(struct spawn_request),
     { "tier", VARLINK_STRING, offsetof(struct spawn_request, tier), 0, .min = 1, .max = 64 },
     { "pids", VARLINK_INT, offsetof(struct spawn_request, pids), 0, .min = 1, .max = PIDS_MAX },
+    { "stdin", VARLINK_BOOL, offsetof(struct spawn_request, input), .flags = 0 },
+    { "tty", VARLINK_BOOL, offsetof(struct spawn_request, tty), .flags = 0 },
+    { "columns", VARLINK_INT, offsetof(struct spawn_request, columns), 0, .min = 0, .max = UINT16_MAX },
+    { "rows", VARLINK_INT, offsetof(struct spawn_request, rows), 0, .min = 0, .max = UINT16_MAX },
     { "key", VARLINK_STRING, offsetof(struct spawn_request, key), 0, .min = 1, .max = 128 },
 };
 
@@ -106,6 +108,20 @@ static int vector(json_t *strings, const char ***ret_vector)
     return 0;
 }
 
+int spawn_request_vectors(json_t *args, json_t *env, const char ***ret_argv, const char ***ret_envp,
+                          struct varlink_fault *fault)
+{
+    int r;
+
+    if (json_array_size(args) == 0)
+        return varlink_fault_set(fault, "args", "names no program");
+    if (json_dumpb(args, NULL, 0, JSON_COMPACT | JSON_ENSURE_ASCII) > ARGS_ENCODED_MAX)
+        return varlink_fault_set(fault, "args", "is longer than %zu bytes of JSON in ASCII",
+                                 ARGS_ENCODED_MAX);
+    r = vector(args, ret_argv);
+    return r == 0 && env != NULL ? vector(env, ret_envp) : r;
+}
+
 static int decode_plain(struct spawn_request *request, struct varlink_fault *fault)
 {
     int r = varlink_fields_decode(request->parameters, fields, ELEMENTS(fields), 0, request, fault);
@@ -119,17 +135,10 @@ static int decode_plain(struct spawn_request *request, struct varlink_fault *fau
         r = copy_groups(request);
     if (r < 0)
         return r;
-    if (json_array_size(request->args) == 0)
-        return varlink_fault_set(fault, "args", "names no program");
-    if (json_dumpb(request->args, NULL, 0, JSON_COMPACT | JSON_ENSURE_ASCII) > ARGS_ENCODED_MAX)
-        return varlink_fault_set(fault, "args", "is longer than %zu bytes of JSON in ASCII",
-                                 ARGS_ENCODED_MAX);
     r = launch_parts_decode(&request->parts, fault);
     if (r < 0)
         return r;
-    r = vector(request->args, &request->argv);
-    if (r == 0 && request->env != NULL)
-        r = vector(request->env, &request->envp);
+    r = spawn_request_vectors(request->args, request->env, &request->argv, &request->envp, fault);
     if (r < 0)
         return r;
     return czone_tier_choice_parse(request->tier, &request->choice) < 0 ? -EDOM : 0;
@@ -202,6 +211,10 @@ void spawn_request_launch(const struct spawn_request *request, struct launch_req
     ret_launch->root = request->root;
     launch_parts_fill(&request->parts, ret_launch);
     ret_launch->tmpfs_limit = (uint64_t)request->memory / 2;
+    ret_launch->input = request->input || request->tty;
+    ret_launch->tty = request->tty;
+    ret_launch->columns = (uint16_t)request->columns;
+    ret_launch->rows = (uint16_t)request->rows;
 }
 
 /* FNV-1a with 128 bits: callers are trusted, only accidents have to be told apart. */
@@ -237,5 +250,24 @@ int spawn_request_fingerprint(const struct spawn_request *request, struct finger
         return -ENOMEM;
     ret_fingerprint->word[0] = (uint64_t)(sum >> 64);
     ret_fingerprint->word[1] = (uint64_t)sum;
+    return 0;
+}
+
+void fingerprint_format(const struct fingerprint *fingerprint, char text[33])
+{
+    (void)snprintf(text, 33, "%016" PRIx64 "%016" PRIx64, fingerprint->word[0], fingerprint->word[1]);
+}
+
+int fingerprint_parse(const char *text, struct fingerprint *ret_fingerprint)
+{
+    struct fingerprint fingerprint;
+    char half[17] = "";
+
+    if (strlen(text) != 32 || text[strspn(text, "0123456789abcdef")] != '\0')
+        return -EINVAL;
+    memcpy(half, text, 16);
+    fingerprint.word[0] = strtoull(half, NULL, 16);
+    fingerprint.word[1] = strtoull(text + 16, NULL, 16);
+    *ret_fingerprint = fingerprint;
     return 0;
 }

@@ -9,6 +9,15 @@
 #include "agent/guest/launch_parts.h"
 #include "proto/fields.h"
 
+/* 128 bits that tell requests apart, whatever the order of their fields; the key is not part of it. */
+struct fingerprint {
+    uint64_t word[2];
+};
+
+/* Generous for a command line, and small enough that 256 containers cannot fill the home node. */
+#define SPAWN_STRING_MAX 65536
+#define SPAWN_COUNT_MAX  4096
+
 struct spawn_request {
     json_t *parameters;   /* owned: what follows borrows from it */
     json_t *asked;        /* as it was sent, where parameters were made from a bundle; owned */
@@ -24,7 +33,10 @@ struct spawn_request {
     uint64_t capability_set;
     gid_t *group_ids; /* one allocation */
     struct launch_parts parts;
+    bool input, tty;       /* "stdin", "tty" */
+    int64_t columns, rows; /* 0: not said */
     struct czone_tier_choice choice;
+    struct fingerprint fingerprint; /* with a key; the caller's to set */
     const char **argv, **envp; /* one allocation each, NULL-terminated, borrowing; envp NULL without env */
 };
 
@@ -42,6 +54,15 @@ struct spawn_request {
  */
 int spawn_request_decode(struct spawn_request *request, json_t *parameters, struct varlink_fault *fault);
 
+/*
+ * Vectors of arguments and environment, for who has decoded these. env may be NULL.
+ *
+ * Returns 0, -EINVAL (no argument, or more than replies can repeat: fault says so) or -ENOMEM; then what is
+ * set is the caller's to free all the same.
+ */
+int spawn_request_vectors(json_t *args, json_t *env, const char ***ret_argv, const char ***ret_envp,
+                          struct varlink_fault *fault);
+
 /* Frees what it holds. Accepts one that decode failed on. */
 void spawn_request_done(struct spawn_request *request);
 
@@ -51,12 +72,11 @@ void spawn_request_drop_env(struct spawn_request *request);
 /* The launcher's view of it, without cgroup and policy. Borrows from the request. */
 void spawn_request_launch(const struct spawn_request *request, struct launch_request *ret_launch);
 
-/* 128 bits that tell requests apart, whatever the order of their fields; the key is not part of it. */
-struct fingerprint {
-    uint64_t word[2];
-};
-
 /* Returns 0 or -ENOMEM. */
 int spawn_request_fingerprint(const struct spawn_request *request, struct fingerprint *ret_fingerprint);
+
+/* As 32 hexadecimal digits, and back. parse: 0 or -EINVAL. */
+void fingerprint_format(const struct fingerprint *fingerprint, char text[33]);
+int fingerprint_parse(const char *text, struct fingerprint *ret_fingerprint);
 
 #endif

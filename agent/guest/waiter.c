@@ -11,7 +11,7 @@
 
 void waiter_drop(struct waiter *waiter)
 {
-    TAILQ_REMOVE(&waiter->container->waiters, waiter, link);
+    TAILQ_REMOVE(waiter->list, waiter, link);
     if (waiter->timer != NULL)
         event_free(waiter->timer);
     varlink_connection_watch(waiter->connection, NULL, NULL);
@@ -32,9 +32,15 @@ static void on_timeout(evutil_socket_t fd, short what, void *data)
 
     (void)fd;
     (void)what;
-    (void)refusal_set(&refusal, -ETIMEDOUT, ERROR_TIMEOUT, waiter->container->id,
-                      "container %s is still %s after the time given to Wait", waiter->container->id,
-                      container_state_name(waiter->container->state));
+    if (waiter->session != NULL)
+        (void)refusal_set(&refusal, -ETIMEDOUT, ERROR_TIMEOUT, waiter->container->id,
+                          "exec session %s of container %s is still %s after the time given to Wait",
+                          waiter->session->name, waiter->container->id,
+                          exec_state_name(waiter->session->state));
+    else
+        (void)refusal_set(&refusal, -ETIMEDOUT, ERROR_TIMEOUT, waiter->container->id,
+                          "container %s is still %s after the time given to Wait", waiter->container->id,
+                          container_state_name(waiter->container->state));
     (void)refusal_reply(&refusal, waiter->connection);
     waiter_drop(waiter);
 }
@@ -48,23 +54,56 @@ static int arm(struct waiter *waiter, struct event_base *base, int64_t timeout_m
     return waiter->timer == NULL || event_add(waiter->timer, &timeout) < 0 ? -ENOMEM : 0;
 }
 
-int waiter_add(struct container *container, struct varlink_connection *connection, enum waiter_kind kind,
-               int64_t timeout_ms)
+static int add(const struct waiter *wanted, struct varlink_connection *connection, int64_t timeout_ms)
 {
-    struct waiter *waiter = calloc(1, sizeof(*waiter));
+    struct waiter *waiter = malloc(sizeof(*waiter));
 
     if (waiter == NULL)
         return -ENOMEM;
-    waiter->kind = kind;
-    waiter->container = container;
+    *waiter = *wanted;
     waiter->connection = varlink_connection_ref(connection);
-    TAILQ_INSERT_TAIL(&container->waiters, waiter, link);
+    TAILQ_INSERT_TAIL(waiter->list, waiter, link);
     varlink_connection_watch(connection, on_gone, waiter);
-    if (timeout_ms >= 0 && arm(waiter, container_base(container), timeout_ms) < 0) {
+    if (timeout_ms >= 0 && arm(waiter, container_base(waiter->container), timeout_ms) < 0) {
         waiter_drop(waiter);
         return -ENOMEM;
     }
     return 0;
+}
+
+int waiter_add(struct container *container, struct varlink_connection *connection, enum waiter_kind kind,
+               int64_t timeout_ms)
+{
+    const struct waiter waiter = { .kind = kind, .container = container, .list = &container->waiters };
+
+    return add(&waiter, connection, timeout_ms);
+}
+
+int waiter_add_exec(struct exec_session *session, struct varlink_connection *connection, int64_t timeout_ms)
+{
+    const struct waiter waiter = {
+        .kind = WAIT_EXEC, .container = session->container, .session = session, .list = &session->waiters
+    };
+
+    return add(&waiter, connection, timeout_ms);
+}
+
+void waiter_answer(struct waiter *waiter)
+{
+    json_t *answer = json_object();
+
+    if (waiter->kind != WAIT_REMOVED &&
+        json_object_set_new(answer, "container", container_to_json(waiter->container, true)) < 0) {
+        json_decref(answer);
+        answer = NULL;
+    }
+    if (answer != NULL && waiter->session != NULL &&
+        json_object_set_new(answer, "exec", exec_session_to_json(waiter->session)) < 0) {
+        json_decref(answer);
+        answer = NULL;
+    }
+    (void)varlink_connection_reply(waiter->connection, answer);
+    waiter_drop(waiter);
 }
 
 static void on_follower_gone(struct varlink_connection *connection, void *data)
@@ -82,6 +121,7 @@ struct follower *follower_add(struct follower_list *list, struct varlink_connect
         return NULL;
     follower->list = list;
     follower->position = position;
+    follower->reader = (struct log_reader)LOG_READER_INIT;
     follower->send = send;
     follower->owner = owner;
     follower->connection = varlink_connection_ref(connection);
@@ -97,6 +137,7 @@ void follower_drop(struct follower *follower)
     session_set_follower(follower->connection, NULL);
     varlink_connection_watch(follower->connection, NULL, NULL);
     varlink_connection_unref(follower->connection);
+    log_reader_close(&follower->reader);
     free(follower);
 }
 

@@ -10,20 +10,25 @@
 #include <event2/event.h>
 #include <sys/queue.h>
 
+#include "agent/guest/log_file.h"
 #include "proto/connection.h"
 
 struct container;
+struct exec_session;
 
 enum waiter_kind {
     WAIT_EXITED,   /* the program ended */
     WAIT_RETURNED, /* the receipt is written */
     WAIT_REMOVED,  /* as above, then the container is forgotten */
+    WAIT_EXEC,     /* the program of an exec session ended */
 };
 
 struct waiter {
     TAILQ_ENTRY(waiter) link;
     enum waiter_kind kind;
     struct container *container;
+    struct exec_session *session; /* WAIT_EXEC */
+    struct waiter_list *list;
     struct varlink_connection *connection; /* one reference */
     struct event *timer;                   /* NULL: for ever */
 };
@@ -40,6 +45,12 @@ TAILQ_HEAD(waiter_list, waiter);
 int waiter_add(struct container *container, struct varlink_connection *connection, enum waiter_kind kind,
                int64_t timeout_ms);
 
+/* The same for an exec session. */
+int waiter_add_exec(struct exec_session *session, struct varlink_connection *connection, int64_t timeout_ms);
+
+/* Answers the call, with the container and, if it is about one, the exec session; drops the waiter. */
+void waiter_answer(struct waiter *waiter);
+
 /* Takes a waiter out of its list and frees it, without an answer. */
 void waiter_drop(struct waiter *waiter);
 
@@ -48,7 +59,8 @@ struct follower {
     TAILQ_ENTRY(follower) link;
     struct follower_list *list;
     struct varlink_connection *connection; /* one reference */
-    uint64_t position;                     /* offset or sequence of what was sent last */
+    uint64_t position;                     /* receipts: sequence of what was sent last */
+    struct log_reader reader;              /* logs: what was sent last */
     char name[64];                         /* receipts: of this container only; "": all */
     void *owner;
     /* Sends what is new, as far as follower_ready(); may end and drop the follower. Called when there is

@@ -3,7 +3,7 @@
 if(TARGET czoned_objects)
     foreach(target oci_config)
         add_executable(fuzz_${target} fuzz/fuzz_${target}.c $<TARGET_OBJECTS:czoned_objects> $<TARGET_OBJECTS:czone_launch_objects>
-                                         $<TARGET_OBJECTS:czone_seccomp_objects>)
+                                      $<TARGET_OBJECTS:czone_seccomp_objects> $<TARGET_OBJECTS:czone_keeper_wire_objects>)
         czone_defaults(fuzz_${target})
         target_include_directories(fuzz_${target} PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
         target_link_libraries(fuzz_${target} PRIVATE czone_proto czone_static PkgConfig::EVENT PkgConfig::SECCOMP PkgConfig::LIBNL_ROUTE)

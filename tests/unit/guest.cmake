@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # czoned without a kernel that plugs memory: its nouns, and its service over socket pairs on a machine made of files.
 if(TARGET czoned_objects)
-    foreach(noun bundle cgroup_text container_state control grace key_store log_ring notify oci_config oom options receipt service
-                 signal_book spawn_request host limits memory)
+    foreach(noun bundle cgroup_text container_state control grace history key_store notify oci_config oom options receipt restore run_dir
+                 service signal_book spawn_request host limits memory)
         add_executable(test_guest_${noun} unit/test_guest_${noun}.c unit/guest_machine.c
                                           $<TARGET_OBJECTS:czoned_objects> $<TARGET_OBJECTS:czone_launch_objects>
-                                          $<TARGET_OBJECTS:czone_seccomp_objects>)
+                                          $<TARGET_OBJECTS:czone_seccomp_objects> $<TARGET_OBJECTS:czone_keeper_wire_objects>)
         czone_defaults(test_guest_${noun})
         target_include_directories(test_guest_${noun} PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
         target_link_libraries(test_guest_${noun} PRIVATE czone_proto czone_static PkgConfig::EVENT PkgConfig::SECCOMP PkgConfig::LIBNL_ROUTE

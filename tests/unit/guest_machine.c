@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "agent/guest/launch_seccomp.h"
+#include "agent/guest/container_restore.h"
 #include "agent/guest/lease.h"
 #include "agent/guest/log.h"
 #include "agent/guest/session.h"
@@ -123,6 +123,7 @@ static void open_machine(struct machine *machine)
     struct czone_backend backend = *czone_backend_linux();
     struct czone_ctx_options options = CZONE_CTX_OPTIONS_INIT;
     struct czone_failure failure = CZONE_FAILURE_INIT;
+    struct manager *manager = machine->manager;
     char sysfs[80], proc[80], cgroup[80], run[80];
 
     (void)snprintf(sysfs, sizeof(sysfs), "%s/sys", machine->root);
@@ -141,15 +142,36 @@ static void open_machine(struct machine *machine)
     ck_assert_msg(czone_ctx_new_with(&machine->backend, &options, &machine->manager->ctx, &failure) == 0,
                   "%s", failure.message);
     ck_assert_int_eq(czone_monitor_new(machine->manager->ctx, &machine->manager->monitor), 0);
-    ck_assert_int_eq(marks_open(&machine->manager->zone_marks, run, "zones"), 0);
-    ck_assert_int_eq(marks_open(&machine->manager->loan_marks, run, "loans"), 0);
+    ck_assert_int_eq(marks_open(&manager->zone_marks, run, "zones"), 0);
+    ck_assert_int_eq(marks_open(&manager->loan_marks, run, "loans"), 0);
+    ck_assert_int_eq(marks_open(&manager->host_marks, run, "host"), 0);
+    ck_assert_int_eq(store_open(&manager->store, run, proc, &manager->keys, &manager->receipts), 0);
+}
+
+static void start(struct machine *machine)
+{
+    struct manager *manager = manager_alloc(&machine->options);
+
+    ck_assert_ptr_nonnull(manager);
+    machine->manager = manager;
+    manager->base = event_base_new();
+    ck_assert_ptr_nonnull(manager->base);
+    open_machine(machine);
+    ck_assert_int_eq(host_init(&manager->host, manager, lease_on_answer), 0);
+    ck_assert_int_eq(manager_watch_memory(manager), 0);
+    ck_assert_int_eq(manager_watch_exits(manager), 0);
+    ck_assert_int_eq(manager_add_services(manager), 0);
+}
+
+void machine_restart(struct machine *machine)
+{
+    machine->manager = manager_free(machine->manager);
+    start(machine);
+    ck_assert_int_eq(containers_restore(machine->manager), 0);
 }
 
 void machine_set_up(struct machine *machine, int nodes)
 {
-    struct manager *manager;
-    int filter = -EBADF;
-
     *machine = (struct machine){ 0 };
     (void)signal(SIGPIPE, SIG_IGN);
     log_set_level(LOG_EMERG);
@@ -164,19 +186,7 @@ void machine_set_up(struct machine *machine, int nodes)
         .offline_timeout_ms = 1000,
         .stop_timeout_ms = 1000,
     };
-    manager = manager_alloc(&machine->options);
-    ck_assert_ptr_nonnull(manager);
-    machine->manager = manager;
-    manager->base = event_base_new();
-    ck_assert_ptr_nonnull(manager->base);
-    open_machine(machine);
-    ck_assert_int_eq(launch_seccomp_compile(&filter), 0);
-    ck_assert_int_eq(launcher_new(filter, &manager->launcher), 0);
-    (void)close(filter);
-    ck_assert_int_eq(host_init(&manager->host, manager, lease_on_answer), 0);
-    ck_assert_int_eq(manager_watch_memory(manager), 0);
-    ck_assert_int_eq(manager_watch_exits(manager), 0);
-    ck_assert_int_eq(manager_add_services(manager), 0);
+    start(machine);
 }
 
 static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)

@@ -28,6 +28,10 @@ struct machine {
 void machine_set_up(struct machine *machine, int nodes);
 void machine_tear_down(struct machine *machine);
 
+/* This czoned is gone, as if it had crashed, and another takes over what it has left. Clients lose their
+ * connections. */
+void machine_restart(struct machine *machine);
+
 /* A block of memory appears on a node, offline, and is announced. */
 void machine_plug(struct machine *machine, int node, uint64_t block);
 

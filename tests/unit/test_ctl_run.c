@@ -183,8 +183,8 @@ START_TEST(every_option_reaches_the_guest)
     (void)fputs("# comment\n\nFROM=file\nBOTH=file\n", file);
     (void)fclose(file);
     (void)setenv("INHERITED", "here", 1);
-    peer_run(&peer, "run", "-m", "1G", "-t", "fast", "--id", "c1", "-e", "BOTH=line", "-e", "INHERITED", "-e",
-             "NOT_SET_AT_ALL", "--env-file", path, "-w", "/tmp", "-u", "1000:1000", "--hostname", "box",
+    peer_run(&peer, "run", "-m", "1G", "--tier", "fast", "--id", "c1", "-e", "BOTH=line", "-e", "INHERITED",
+             "-e", "NOT_SET_AT_ALL", "--env-file", path, "-w", "/tmp", "-u", "1000:1000", "--hostname", "box",
              "--root", "/srv/root", "--pids", "50", "--key", "k", "prog", NULL);
     ck_assert_int_eq(peer.status, 0);
     ck_assert_int_eq(json_integer_value(sent("memory")), 1 << 30);

@@ -40,7 +40,7 @@ START_TEST(logs_are_read_to_what_is_there_now)
     peer_run(&peer, "logs", "a", NULL);
     prints(0, "foobar");
     ck_assert_uint_eq(peer.n_calls, 3);
-    peer_run(&peer, "logs", "--offset", "4", "a", NULL);
+    peer_run(&peer, "logs", "--since-offset", "4", "a", NULL);
     complains(EXIT_CONNECTION, "offset: goes back");
 }
 END_TEST
@@ -48,7 +48,7 @@ END_TEST
 START_TEST(bytes_that_fell_out_of_the_log_are_told)
 {
     answer = "{'offset':100,'data':'Zm9v','eof':true,'limit':64}";
-    peer_run(&peer, "logs", "--offset", "90", "a", NULL);
+    peer_run(&peer, "logs", "--since-offset", "90", "a", NULL);
     ck_assert_str_eq(peer.out, "foo");
     ck_assert_str_eq(peer.err, "czonectl logs: 10 bytes are missing here: the guest keeps the last 64\n");
     ck_assert_int_eq(peer.status, 0);

@@ -11,20 +11,13 @@
 
 static struct container *add_container(void)
 {
-    struct container *container = calloc(1, sizeof(*container));
+    struct container *container = container_alloc(machine.manager);
 
     ck_assert_ptr_nonnull(container);
-    container->manager = machine.manager;
     (void)snprintf(container->id, sizeof(container->id), "web");
-    container->request = (struct spawn_request)SPAWN_REQUEST_INIT;
-    container->program = (struct program)PROGRAM_INIT;
     container->program.cgroup = czone_cgroup_ref(cgroup);
     container->state = CONTAINER_RUNNING;
     container->info.node.n = 1;
-    TAILQ_INIT(&container->waiters);
-    TAILQ_INIT(&container->followers);
-    TAILQ_INSERT_TAIL(&machine.manager->containers, container, link);
-    machine.manager->n_containers++;
     return container;
 }
 

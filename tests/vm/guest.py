@@ -110,9 +110,10 @@ class Guest:
         """What must not be left behind by a refused request: cgroups, mounts, processes, zones' memory."""
         cgroups = self.sh("find /sys/fs/cgroup -mindepth 1 -type d").split()
         mounts = self.read("/proc/self/mountinfo").splitlines()
-        # The console's own shells are in the root cgroup.
+        # The console's own shells are in the root cgroup. Keepers without a program are czoned's pool, whose size follows load.
         processes = self.sh(
             "for p in /proc/[0-9]*; do c=$(cat $p/cgroup 2>/dev/null); e=$(readlink $p/exe 2>/dev/null); "
+            "case $e in *czone-keeper*) [ -n \"$(cat $p/task/*/children)\" ] || continue ;; esac; "
             "case $c-$e in 0::/-*busybox | 0::/- | -*) ;; *) echo ${c#0::} $e ;; esac; done | sort"
         )
         return {

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Standard input, terminals and exec: a program in a container behaves towards czonectl's user as a local one does."""
+import fcntl
+import os
+import pty
+import signal
+import struct
+import subprocess
+import termios
+import time
+import unittest
+
+from case import SMALL, ZoneCase
+from czone import CZONECTL, wait_for
+from wire import VarlinkError
+
+# More than a keeper takes at once (64 KiB); not much more, since vhost-device-vsock stalls when some 200 KiB of output wait in it.
+INPUT = bytes(range(256)) * 400
+
+
+class Terminal:
+    """czonectl on a pty, and somebody who types."""
+
+    def __init__(self, environment, *args, columns=80, rows=24):
+        self.ours, theirs = pty.openpty()
+        self.resize(columns, rows)
+        self.process = subprocess.Popen(
+            [CZONECTL, *args], env=environment, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+        )
+        os.close(theirs)
+        os.set_blocking(self.ours, False)
+        self.seen = ""
+
+    def resize(self, columns, rows):
+        fcntl.ioctl(self.ours, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def type(self, text):
+        os.write(self.ours, text.encode())
+
+    def read(self):
+        try:
+            self.seen += os.read(self.ours, 65536).decode(errors="replace")
+        except (BlockingIOError, OSError):
+            pass
+        return self.seen
+
+    def expect(self, text):
+        wait_for(lambda: text in self.read(), f"{text!r} on the terminal", 60)
+        self.seen = self.seen.split(text, 1)[1]
+
+    def end(self):
+        status = self.process.wait(timeout=60)
+        os.close(self.ours)
+        return status
+
+
+class Stdio(ZoneCase):
+    def sleeper(self, **parameters):
+        name = self.daemon.spawn("/bin/sh", "-c", "echo up; sleep 10000", memory=SMALL, **parameters)
+        self.daemon.wait_for_log(name, "up")
+        return name
+
+    def ctl_with_input(self, data, *args):
+        return subprocess.run([CZONECTL, *args], env=self.ctl.environment, input=data, capture_output=True, timeout=120)
+
+    def error_of(self, method, **parameters):
+        with self.assertRaises(VarlinkError) as caught:
+            self.daemon.call("io.czone.Container." + method, **parameters)
+        return caught.exception.error.rsplit(".", 1)[1]
+
+    def test_exec_has_the_container_s_namespaces_and_cgroup_and_a_status_of_its_own(self):
+        name = self.sleeper()
+        done = self.ctl.run("exec", name, "/bin/sh", "-c", "readlink /proc/self/ns/pid; readlink /proc/1/ns/pid; exit 3")
+        self.assertEqual(done.returncode, 3, done.stderr)
+        first, second = done.stdout.split()
+        self.assertEqual(first, second)
+        session = self.daemon.call("io.czone.Container.Exec", id=name, args=["/bin/sleep", "1234"])["exec"]["exec"]
+
+        def pid_of():
+            return [path.split("/")[2] for path in self.guest.run("grep -l '[1]234' /proc/[0-9]*/cmdline").output.split()]
+
+        wait_for(pid_of, "the exec runs")
+        pid = self.daemon.inspect(name)["pid"]
+        self.assertEqual(self.guest.cgroup_of(pid_of()[0]), self.guest.cgroup_of(pid))
+        self.assertIn("bind=relative", self.guest.read(f"/proc/{pid_of()[0]}/numa_maps").split("\n")[-1])
+        self.daemon.call("io.czone.Container.Kill", id=name, exec=session, signal="TERM")
+        answer = self.daemon.call("io.czone.Container.Wait", id=name, exec=session)
+        self.assertEqual(answer["exec"]["exit_signal"], 15)
+        self.assertEqual(answer["container"]["state"], "running")
+
+    def test_exec_goes_on_through_a_restart(self):
+        name = self.sleeper()
+        session = self.daemon.call(
+            "io.czone.Container.Exec", id=name, args=["/bin/sh", "-c", "echo one; sleep 4; echo two; exit 6"]
+        )["exec"]["exec"]
+        self.guest.sh("kill -KILL $(pidof czoned | tr ' ' '\\n' | sort -n | head -n 1)")
+        time.sleep(0.5)
+        wait_for(self.reachable, "czoned answers", 30)
+        answer = self.daemon.call("io.czone.Container.Wait", id=name, exec=session)
+        self.assertEqual(answer["exec"]["exit_status"], 6)
+        self.assertEqual(self.ctl.text("logs", "--exec", session, name), "one\ntwo\n")
+        self.wait_for_host(True)
+
+    def reachable(self):
+        try:
+            return bool(self.daemon.zones())
+        except OSError:
+            return False
+
+    def test_input_arrives_whole_and_its_end_too(self):
+        done = self.ctl_with_input(INPUT, "run", "-i", "-m", "256M", "--rm", "--", "/bin/cat")
+        self.assertEqual((done.returncode, done.stdout == INPUT), (0, True), done.stderr)
+        name = self.sleeper()
+        done = self.ctl_with_input(INPUT, "exec", "-i", name, "/bin/cat")
+        self.assertEqual((done.returncode, done.stdout == INPUT), (0, True), done.stderr)
+        done = self.ctl_with_input(b"not read", "exec", "-i", name, "/bin/true")
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_a_terminal_is_one(self):
+        shell = Terminal(self.ctl.environment, "run", "-i", "-t", "-m", "256M", "--id", "shell", "--", "/bin/sh")
+        shell.type("echo $((6 * 7)); test -t 0 && stty size\r")
+        shell.expect("\r\n42\r\n24 80")
+        shell.resize(100, 30)
+        os.kill(shell.process.pid, signal.SIGWINCH)
+        time.sleep(1)
+        shell.type("stty size\r")
+        shell.expect("30 100")
+        shell.type("sleep 1000\r")
+        time.sleep(1)
+        shell.type("\x03")
+        shell.type("echo still $((1 + 1))\r")
+        shell.expect("still 2")
+        shell.type("\x10\x11")
+        self.assertEqual(shell.end(), 120)
+        self.assertEqual(self.daemon.inspect("shell")["state"], "running")
+        shell = Terminal(self.ctl.environment, "attach", "shell")
+        shell.type("echo back $((2 + 3)); exit 9\r")
+        shell.expect("back 5")
+        self.assertEqual(shell.end(), 9)
+
+    def test_what_cannot_be_is_said(self):
+        name = self.sleeper()
+        self.assertEqual(self.error_of("Write", id=name, data="eA=="), "NoInput")
+        self.assertEqual(self.error_of("Resize", id=name, columns=80, rows=24), "NoTerminal")
+        self.assertEqual(self.error_of("Logs", id=name, offset=4), "NoSuchOffset")
+        self.assertEqual(self.error_of("Wait", id=name, exec="7"), "NoSuchExec")
+        done = self.ctl.run("exec", name, "/bin/nothing")
+        self.assertEqual(done.returncode, 127, done.stderr)
+        self.daemon.kill(name)
+        self.daemon.wait(name)
+        self.assertEqual(self.error_of("Exec", id=name, args=["/bin/true"]), "WrongState")
+
+
+if __name__ == "__main__":
+    unittest.main()
