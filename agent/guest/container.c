@@ -24,11 +24,13 @@ struct event_base *container_base(const struct container *container)
     return container->manager->base;
 }
 
-static bool waiter_satisfied(const struct waiter *waiter)
+bool container_has_come(const struct container *container, enum waiter_kind kind)
 {
-    const struct container *container = waiter->container;
-
-    switch (waiter->kind) {
+    switch (kind) {
+    case WAIT_CREATED:
+        return container->state != CONTAINER_WANTED;
+    case WAIT_RUNNING:
+        return container->state == CONTAINER_RUNNING || container_state_ended(container->state);
     case WAIT_EXITED:
         return container_state_ended(container->state);
     case WAIT_RETURNED:
@@ -49,7 +51,7 @@ static void answer_waiters(struct container *container)
 
     for (waiter = TAILQ_FIRST(&container->waiters); waiter != NULL; waiter = next) {
         next = TAILQ_NEXT(waiter, link);
-        if (!waiter_satisfied(waiter))
+        if (!container_has_come(container, waiter->kind))
             continue;
         waiter_answer(waiter);
     }
@@ -170,7 +172,13 @@ static void on_acquired(void *owner, const struct refusal *refusal)
         container_settle_owed(container, NULL);
         return;
     }
-    container_begin(container);
+    if (!container->request.hold) {
+        container_begin(container);
+        return;
+    }
+    note_zone(container);
+    move(container, CONTAINER_CREATED, NULL);
+    answer_waiters(container);
 }
 
 static void on_returned(void *owner, struct receipt *receipt)
@@ -206,6 +214,7 @@ static void on_started(void *owner, int64_t time, const struct refusal *refusal)
     spawn_request_drop_env(&container->request);
     move(container, CONTAINER_RUNNING, NULL);
     limit_watch_start(container, false);
+    answer_waiters(container);
 }
 
 static void on_exited(void *owner, const struct program_exit *exit)
@@ -257,6 +266,7 @@ void container_end(struct container *container, const char *why)
 
     switch (container->state) {
     case CONTAINER_WANTED:
+    case CONTAINER_CREATED:
     case CONTAINER_STARTING:
         (void)refusal_set(&refusal, -ECANCELED, ERROR_SYSTEM, NULL, "%s", why);
         container_give_up(container, &refusal);

@@ -80,6 +80,9 @@ void container_end(struct container *container, const char *why);
 /* As on the wire. args: false leaves them out. NULL without memory. */
 json_t *container_to_json(const struct container *container, bool args);
 
+/* Whether what this kind of waiter waits for has come. */
+bool container_has_come(const struct container *container, enum waiter_kind kind);
+
 struct event_base *container_base(const struct container *container);
 
 #endif

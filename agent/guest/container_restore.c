@@ -155,6 +155,8 @@ static void resume(struct container *container)
     r = czone_zone_open(container->manager->ctx, container->zone, &zone);
     if (r == 0)
         r = container_hold(container, zone);
+    if (r == 0 && container->state == CONTAINER_CREATED)
+        return; /* held until Start, as before */
     if (r == 0 && !container_state_ended(container->state))
         resume_begun(container);
     else if (r == 0)

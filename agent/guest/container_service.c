@@ -137,7 +137,9 @@ struct wait {
     int64_t timeout_ms;
 };
 
-static const char *const untils[] = { "exited", "returned", NULL };
+static const char *const untils[] = { "exited", "returned", "created", "running", NULL };
+static const enum waiter_kind until_kinds[] = { WAIT_EXITED, WAIT_RETURNED, WAIT_CREATED, WAIT_RUNNING };
+
 static const struct varlink_field wait_fields[] = {
     ID_FIELD(wait),
     { "exec", VARLINK_STRING, offsetof(struct wait, exec), 0, .min = 1, .max = 11 },
@@ -167,9 +169,35 @@ static int on_wait(struct varlink_connection *connection, const struct varlink_c
     if (session != NULL)
         return exec_session_ended(session) ? reply_exec(connection, session)
                                            : waiter_add_exec(session, connection, wait.timeout_ms);
-    if (wait.until == 0 ? container_state_ended(container->state) : container_state_final(container->state))
+    if (container_has_come(container, until_kinds[wait.until]))
         return reply_container(connection, container);
-    return waiter_add(container, connection, wait.until == 0 ? WAIT_EXITED : WAIT_RETURNED, wait.timeout_ms);
+    return waiter_add(container, connection, until_kinds[wait.until], wait.timeout_ms);
+}
+
+struct start {
+    const char *id;
+};
+
+static const struct varlink_field start_fields[] = { ID_FIELD(start) };
+
+static int on_start(struct varlink_connection *connection, const struct varlink_call *call, void *userdata)
+{
+    struct start start = { 0 };
+    struct varlink_fault fault;
+    struct container *container;
+
+    if (varlink_fields_decode(call->parameters, start_fields, ELEMENTS(start_fields), 0, &start, &fault) < 0)
+        return varlink_connection_invalid_parameter(connection, &fault);
+    container = manager_find(userdata, start.id);
+    if (container == NULL)
+        return reply_no_such_container(connection, start.id);
+    if (container->state == CONTAINER_WANTED && container->request.hold)
+        return reply_wrong_state(connection, container,
+                                 "its memory is not there yet; Wait until \"created\"");
+    if (container->state != CONTAINER_CREATED)
+        return reply_wrong_state(connection, container, "only a container that is held can be started");
+    container_begin(container);
+    return reply_container(connection, container);
 }
 
 struct kill {
@@ -201,6 +229,11 @@ static int on_kill(struct varlink_connection *connection, const struct varlink_c
     if (container->state == CONTAINER_WANTED || container->state == CONTAINER_STARTING)
         return reply_wrong_state(connection, container,
                                  "it has no process yet; Remove with force gives it up");
+    if (container->state == CONTAINER_CREATED) {
+        /* It has no process that could ignore a signal, and none to be told of one. */
+        container_end(container, "killed before it was started");
+        return varlink_connection_reply(connection, json_object());
+    }
     if (container->state != CONTAINER_RUNNING)
         return reply_wrong_state(connection, container, "it has no process any more");
     r = session != NULL ? exec_session_signal(session, signal) : program_signal(&container->program, signal);
@@ -297,11 +330,11 @@ static int on_inspect(struct varlink_connection *connection, const struct varlin
 }
 
 static const struct varlink_method methods[] = {
-    { "Spawn", 0, on_spawn },      { "Wait", 0, on_wait },      { "Kill", 0, on_kill },
-    { "Remove", 0, on_remove },    { "List", 0, on_list },      { "Inspect", 0, on_inspect },
-    { "Logs", 0, stdio_logs },     { "Exec", 0, stdio_exec },   { "Write", 0, stdio_write },
-    { "Resize", 0, stdio_resize }, { "Stop", 0, control_stop }, { "Update", 0, control_update },
-    { "Stats", 0, control_stats },
+    { "Spawn", 0, on_spawn },        { "Start", 0, on_start },      { "Wait", 0, on_wait },
+    { "Kill", 0, on_kill },          { "Remove", 0, on_remove },    { "List", 0, on_list },
+    { "Inspect", 0, on_inspect },    { "Logs", 0, stdio_logs },     { "Exec", 0, stdio_exec },
+    { "Write", 0, stdio_write },     { "Resize", 0, stdio_resize }, { "Stop", 0, control_stop },
+    { "Update", 0, control_update }, { "Stats", 0, control_stats },
 };
 
 const struct varlink_interface container_service = {

@@ -11,8 +11,9 @@ static const struct {
     unsigned int successors;
     bool ended;
 } states[CONTAINER_STATE_MAX] = {
-    [CONTAINER_WANTED] = { "wanted", "container-created", TO(CONTAINER_STARTING) | TO(CONTAINER_FAILED),
-                           false },
+    [CONTAINER_WANTED] = { "wanted", "container-created",
+                           TO(CONTAINER_CREATED) | TO(CONTAINER_STARTING) | TO(CONTAINER_FAILED), false },
+    [CONTAINER_CREATED] = { "created", NULL, TO(CONTAINER_STARTING) | TO(CONTAINER_FAILED), false },
     [CONTAINER_STARTING] = { "starting", NULL, TO(CONTAINER_RUNNING) | TO(CONTAINER_FAILED), false },
     [CONTAINER_RUNNING] = { "running", "container-started", TO(CONTAINER_EXITED), false },
     [CONTAINER_EXITED] = { "exited", "container-exited", TO(CONTAINER_DONE), true },

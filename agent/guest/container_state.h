@@ -8,6 +8,7 @@
 
 enum container_state {
     CONTAINER_WANTED,   /* no memory yet */
+    CONTAINER_CREATED,  /* memory is there; held until Start */
     CONTAINER_STARTING, /* memory is online, the launcher works */
     CONTAINER_RUNNING,
     CONTAINER_EXITED, /* the program ended, the zone is being returned */

@@ -39,7 +39,8 @@ struct saved {
 #member, VARLINK_BOOL, offsetof(struct saved, member), .flags = VARLINK_REQUIRED                     \
     }
 
-static const char *const states[] = { "wanted", "starting", "running", "exited", "failed", "done", NULL };
+static const char *const states[] = { "wanted", "created", "starting", "running",
+                                      "exited", "failed",  "done",     NULL };
 
 static const struct varlink_field fields[] = {
     NUMBER(version),

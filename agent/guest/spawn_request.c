@@ -38,6 +38,7 @@ static const struct varlink_field fields[] = {
     { "hostname", VARLINK_STRING, offsetof(struct spawn_request, hostname), 0, .min = 1, .max = 64 },
     { "root", VARLINK_STRING, offsetof(struct spawn_request, root), 0, .min = 1, .max = 4095 },
     LAUNCH_PARTS_FIELDS(struct spawn_request),
+    { "hold", VARLINK_BOOL, offsetof(struct spawn_request, hold), .flags = 0 },
     { "tier", VARLINK_STRING, offsetof(struct spawn_request, tier), 0, .min = 1, .max = 64 },
     { "pids", VARLINK_INT, offsetof(struct spawn_request, pids), 0, .min = 1, .max = PIDS_MAX },
     { "stdin", VARLINK_BOOL, offsetof(struct spawn_request, input), .flags = 0 },

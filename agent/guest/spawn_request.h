@@ -33,6 +33,7 @@ struct spawn_request {
     uint64_t capability_set;
     gid_t *group_ids; /* one allocation */
     struct launch_parts parts;
+    bool hold;             /* until Start */
     bool input, tty;       /* "stdin", "tty" */
     int64_t columns, rows; /* 0: not said */
     struct czone_tier_choice choice;

@@ -17,6 +17,8 @@ struct container;
 struct exec_session;
 
 enum waiter_kind {
+    WAIT_CREATED,  /* its memory is there, or it failed */
+    WAIT_RUNNING,  /* the program runs, or will not any more */
     WAIT_EXITED,   /* the program ended */
     WAIT_RETURNED, /* the receipt is written */
     WAIT_REMOVED,  /* as above, then the container is forgotten */

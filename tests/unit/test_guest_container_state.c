@@ -5,15 +5,17 @@
 #include "tests/unit/guest_test.h"
 
 /*
- *     wanted -> starting -> running -> exited -> done
- *        \________\______-> failed
+ *     wanted (-> created) -> starting -> running -> exited -> done
+ *        \___________\__________\______-> failed
  */
 static const struct {
     enum container_state from, to;
 } arrows[] = {
-    { CONTAINER_WANTED, CONTAINER_STARTING },  { CONTAINER_WANTED, CONTAINER_FAILED },
-    { CONTAINER_STARTING, CONTAINER_RUNNING }, { CONTAINER_STARTING, CONTAINER_FAILED },
-    { CONTAINER_RUNNING, CONTAINER_EXITED },   { CONTAINER_EXITED, CONTAINER_DONE },
+    { CONTAINER_WANTED, CONTAINER_CREATED },  { CONTAINER_CREATED, CONTAINER_STARTING },
+    { CONTAINER_CREATED, CONTAINER_FAILED },  { CONTAINER_WANTED, CONTAINER_STARTING },
+    { CONTAINER_WANTED, CONTAINER_FAILED },   { CONTAINER_STARTING, CONTAINER_RUNNING },
+    { CONTAINER_STARTING, CONTAINER_FAILED }, { CONTAINER_RUNNING, CONTAINER_EXITED },
+    { CONTAINER_EXITED, CONTAINER_DONE },
 };
 
 START_TEST(every_pair_of_states_is_as_drawn)
@@ -41,7 +43,8 @@ END_TEST
 
 START_TEST(names_are_those_of_the_interface)
 {
-    static const char *const names[] = { "wanted", "starting", "running", "exited", "failed", "done" };
+    static const char *const names[] = { "wanted", "created", "starting", "running",
+                                         "exited", "failed",  "done" };
 
     for (int state = 0; state < CONTAINER_STATE_MAX; state++)
         ck_assert_str_eq(container_state_name(state), names[state]);

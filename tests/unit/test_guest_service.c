@@ -138,6 +138,8 @@ static const struct {
     { "io.czone.Container.Wait", "{\"id\": \"x\", \"until\": \"never\"}",
       "org.varlink.service.InvalidParameter" },
     { "io.czone.Container.Kill", "{\"id\": \"nobody\"}", "io.czone.Container.NoSuchContainer" },
+    { "io.czone.Container.Start", "{\"id\": \"nobody\"}", "io.czone.Container.NoSuchContainer" },
+    { "io.czone.Container.Start", "{}", "org.varlink.service.InvalidParameter" },
     { "io.czone.Container.Kill", "{\"id\": \"x\", \"signal\": \"SIGFUN\"}",
       "org.varlink.service.InvalidParameter" },
     { "io.czone.Container.Kill", "{\"id\": \"x\", \"signal\": \"0\"}",
