@@ -6,7 +6,7 @@ import os
 import unittest
 
 from czone import Ctl, Daemon, HostDaemon, wait_for
-from vm import BUILD, MicroVM
+from vm import AGENTS, BUILD, MicroVM
 
 MIB = 1 << 20
 # What the machine below is made of: a request above ZONE can only be met by a pc-dimm.
@@ -23,7 +23,8 @@ _shared = {}
 
 def programs():
     """The test programs, as MicroVM's add wants them."""
-    return {os.path.join(BUILD, "tests", os.path.basename(path)): path for path in (TENANT, ESCAPE)}
+    programs = {os.path.join(BUILD, "tests", os.path.basename(path)): path for path in (TENANT, ESCAPE)}
+    return {**programs, os.path.join(AGENTS, "agent", "oci", "czone-oci"): "/usr/bin/czone-oci"}
 
 
 def shared_vm():

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef OCI_OCI_H
+#define OCI_OCI_H
+
+/* One run of czone-oci: what the global options said, how errors are told, and calls to czoned. */
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "proto/client.h"
+
+#define OCI_ROOT_DEFAULT    "/run/czone-oci"
+#define OCI_ADDRESS_DEFAULT "unix:/run/czone/czoned.sock"
+
+/* Answers that need no work: later than this czoned hangs. */
+#define OCI_ANSWER_MS 30000
+
+struct oci {
+    const char *root;    /* directory of the records */
+    const char *address; /* of czoned */
+    const char *log;     /* file that errors are appended to as well; NULL: none */
+    bool log_json;
+    int64_t memory; /* of containers whose config.json does not limit it; 0: it has to */
+};
+
+/* Prints `czone-oci: ...` on standard error and appends it to the log. Returns EXIT_FAILURE. */
+int oci_error(const struct oci *oci, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Connects to czoned. Returns 0, or EXIT_FAILURE and has told why. */
+int oci_connect(const struct oci *oci, struct varlink_client **ret_client);
+
+/*
+ * One call on a connection of its own.
+ *
+ * @parameters  consumed; NULL is a failed json_pack(), and told
+ * @timeout_ms  -1: for ever
+ * @unless      an error id that is answered with EXIT_SUCCESS and an empty *ret; NULL: none
+ * @ret         the answer's parameters, the caller's; may be NULL
+ *
+ * Returns EXIT_SUCCESS, or EXIT_FAILURE and has told why.
+ */
+int oci_call(const struct oci *oci, const char *method, json_t *parameters, int timeout_ms,
+             const char *unless, json_t **ret);
+
+/* The commands. Words: what follows the command's name, NULL-terminated, argv[0] being that name. Each
+ * returns the exit status and has told what was wrong. */
+int command_create(const struct oci *oci, int argc, char **argv);
+int command_start(const struct oci *oci, int argc, char **argv);
+int command_state(const struct oci *oci, int argc, char **argv);
+int command_kill(const struct oci *oci, int argc, char **argv);
+int command_delete(const struct oci *oci, int argc, char **argv);
+int command_features(const struct oci *oci, int argc, char **argv);
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef OCI_RECORD_H
+#define OCI_RECORD_H
+
+/*
+ * What is kept of a container between two runs of czone-oci: ROOT/ID/state.json. The container itself, and
+ * all that can be asked about it, is czoned's.
+ */
+
+#include "agent/oci/oci.h"
+
+/* Longest id of a container of czoned, with its NUL (CZONE_ZONE_NAME_MAX). */
+#define RECORD_CONTAINER_SIZE 64
+
+/*
+ * Takes an id: makes its directory. Returns 0, or -EEXIST, -EINVAL (letters, digits, '_', '+', '-', '.', not
+ * "." or "..", up to 255), or errors of mkdir(2).
+ */
+int record_claim(const struct oci *oci, const char *id);
+
+/* Writes the record, an object with what state prints and the name of czoned's container; the id must be
+ * claimed. The file is there whole or not at all. Returns 0 or a negative errno. */
+int record_write(const struct oci *oci, const char *id, const json_t *record);
+
+/* Returns 0 and the record, the caller's; -ENOENT; -EBADMSG (not one of ours); or another negative errno. */
+int record_read(const struct oci *oci, const char *id, json_t **ret_record);
+
+/* Gives an id back. Returns 0 or a negative errno; -ENOENT is none. */
+int record_remove(const struct oci *oci, const char *id);
+
+/* The name of czoned's container for an id: the id, or, where that is too long or has a '+', what is left of
+ * it and a hash. Pure. */
+void record_container(const char *id, char container[RECORD_CONTAINER_SIZE]);
+
+#endif
