@@ -29,10 +29,11 @@ class MicroVM:
 
     zones: sizes ("512M") of virtio-mem devices, each on a node of its own, from node 1; dimm_nodes: nodes after them, for pc-dimms.
     add: {path on the host: path in the guest}. modules: more kernel modules.
-    append: words for the kernel command line. build: None leaves czoned out. daemon: czoned's arguments.
+    append: words for the kernel command line. disks: image files, /dev/vda and on, which stay as they are. build: None
+    leaves czoned out. daemon: czoned's arguments.
     """
 
-    def __init__(self, zones=(), dimm_nodes=0, memory="512M", cpus=2, append="", add=None, modules=(), build=AGENTS, suite=None, daemon=()):
+    def __init__(self, zones=(), dimm_nodes=0, memory="512M", cpus=2, append="", add=None, modules=(), disks=(), build=AGENTS, suite=None, daemon=()):
         self.directory = tempfile.mkdtemp(prefix="czone-vm.")
         self.arguments = ["--dir", self.directory, "--memory", memory, "--cpus", str(cpus), "--append", append]
         self.arguments += ["--kernel", script("kernel", suite or SUITE), "--dimm-nodes", str(dimm_nodes)]
@@ -42,6 +43,8 @@ class MicroVM:
             self.arguments += ["--add", f"{source}:{destination}"]
         for module in modules:
             self.arguments += ["--module", module]
+        for disk in disks:
+            self.arguments += ["--disk", disk]
         if build:
             self.arguments += ["--build", build]
         if daemon:
