@@ -9,7 +9,7 @@
 
 #include "agent/guest/journal.h"
 #include "agent/guest/key_store.h"
-#include "agent/guest/receipt.h"
+#include "agent/guest/zone/receipt.h"
 
 struct history {
     struct key_store *keys;    /* borrowed */

@@ -10,7 +10,7 @@
 #include <jansson.h>
 #include <sys/queue.h>
 
-#include "agent/guest/spawn_request.h"
+#include "agent/guest/container/spawn_request.h"
 
 #define KEY_STORE_ENTRIES_MAX 1024u
 #define KEY_STORE_BYTES_MAX   ((size_t)2 * 1024 * 1024)

@@ -8,7 +8,7 @@
 
 #include <czone/job.h>
 
-#include "agent/guest/grace.h"
+#include "agent/guest/zone/grace.h"
 
 struct loop_job {
     struct czone_job *job;

@@ -11,16 +11,16 @@
 #include <unistd.h>
 
 #include "agent/guest/clock.h"
-#include "agent/guest/container.h"
-#include "agent/guest/container_restore.h"
-#include "agent/guest/launch_seccomp.h"
-#include "agent/guest/lease.h"
+#include "agent/guest/container/container.h"
+#include "agent/guest/container/restore.h"
+#include "agent/guest/launch/seccomp.h"
 #include "agent/guest/log.h"
-#include "agent/guest/orphan.h"
-#include "agent/guest/receipt_stream.h"
 #include "agent/guest/self.h"
 #include "agent/guest/services.h"
 #include "agent/guest/session.h"
+#include "agent/guest/zone/lease.h"
+#include "agent/guest/zone/orphan.h"
+#include "agent/guest/zone/receipt_stream.h"
 #include "proto/cleanup.h"
 
 /* Turns of the loop after its end: a reply takes two, from the hook that announces it to the socket. */

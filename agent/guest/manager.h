@@ -9,21 +9,21 @@
 
 #include <czone/czone.h>
 
-#include "agent/guest/auto_online.h"
-#include "agent/guest/grace.h"
-#include "agent/guest/host.h"
-#include "agent/guest/keeper_pool.h"
+#include "agent/guest/container/keeper_pool.h"
+#include "agent/guest/container/limit_watch.h"
+#include "agent/guest/container/stats_stream.h"
+#include "agent/guest/container/waiter.h"
 #include "agent/guest/key_store.h"
-#include "agent/guest/limit_watch.h"
 #include "agent/guest/listener.h"
-#include "agent/guest/marks.h"
 #include "agent/guest/notify.h"
 #include "agent/guest/options.h"
-#include "agent/guest/receipt.h"
-#include "agent/guest/stats_stream.h"
 #include "agent/guest/store.h"
 #include "agent/guest/subscribers.h"
-#include "agent/guest/waiter.h"
+#include "agent/guest/zone/auto_online.h"
+#include "agent/guest/zone/grace.h"
+#include "agent/guest/zone/host.h"
+#include "agent/guest/zone/marks.h"
+#include "agent/guest/zone/receipt.h"
 #include "proto/service.h"
 
 struct container;
@@ -47,7 +47,7 @@ struct manager {
     struct event *stop_timer;
     struct event *resume_timer; /* until when containers of an earlier czoned wait for memory */
     struct varlink_service *service;
-    int filter; /* system calls of containers, compiled: launch_seccomp.h */
+    int filter; /* system calls of containers, compiled: launch/seccomp.h */
     struct keeper_pool keepers;
     struct notify notify;
     struct listeners listeners;

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "agent/guest/clock.h"
-#include "agent/guest/lease.h"
 #include "agent/guest/log.h"
 #include "agent/guest/manager.h"
+#include "agent/guest/zone/lease.h"
 
 /* While blocks go on- or offline the kernel tells of each. Nobody waits for that, and a CPU that is busy with
  * it holds up the next block: a grace period is over at once on a CPU that is idle. */

@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "agent/guest/clock.h"
+#include "agent/guest/container/waiter.h"
 #include "agent/guest/log.h"
 #include "agent/guest/manager.h"
-#include "agent/guest/waiter.h"
 
 #define HOST_PREFIX "io.czone.Host."
 

@@ -7,7 +7,7 @@
 #include "agent/guest/history.h"
 
 struct store {
-    int containers_fd; /* RUN/containers, see container_store.h */
+    int containers_fd; /* RUN/containers, see container/store.h */
     char boot_id[64];  /* of this run of the kernel: what an earlier one left means nothing to it */
     struct history history;
 };

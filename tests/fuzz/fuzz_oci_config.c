@@ -7,8 +7,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "agent/guest/oci_config.h"
-#include "agent/guest/spawn_request.h"
+#include "agent/guest/container/spawn_request.h"
+#include "agent/guest/oci/config.h"
 #include "tests/fuzz/check.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

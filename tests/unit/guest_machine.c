@@ -14,10 +14,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "agent/guest/container_restore.h"
-#include "agent/guest/lease.h"
+#include "agent/guest/container/restore.h"
 #include "agent/guest/log.h"
 #include "agent/guest/session.h"
+#include "agent/guest/zone/lease.h"
 #include "tests/unit/guest_test.h"
 
 static void make_file(const struct machine *machine, const char *path, const char *text)

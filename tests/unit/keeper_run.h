@@ -9,12 +9,12 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-#include "agent/guest/keeper_record.h"
-#include "agent/guest/keeper_spawn.h"
-#include "agent/guest/keeper_wire.h"
-#include "agent/guest/launch_json.h"
-#include "agent/guest/launch_seccomp.h"
-#include "agent/guest/log_file.h"
+#include "agent/guest/keeper/log_file.h"
+#include "agent/guest/keeper/record.h"
+#include "agent/guest/keeper/spawn.h"
+#include "agent/guest/keeper/wire.h"
+#include "agent/guest/launch/json.h"
+#include "agent/guest/launch/seccomp.h"
 #include "tests/unit/launch_fixture.h"
 
 #define KEPT_DEADLINE_MS 30000

@@ -11,8 +11,8 @@
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 
-#include "agent/guest/launch.h"
-#include "agent/guest/launch_seccomp.h"
+#include "agent/guest/launch/launch.h"
+#include "agent/guest/launch/seccomp.h"
 #include "tests/unit/launch_fixture.h"
 
 /* Emulated guests are slow; a launch takes milliseconds elsewhere. */

@@ -5,9 +5,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "agent/guest/bundle.h"
-#include "agent/guest/oci_config.h"
-#include "agent/guest/spawn_request.h"
+#include "agent/guest/container/spawn_request.h"
+#include "agent/guest/oci/bundle.h"
+#include "agent/guest/oci/config.h"
 #include "proto/cleanup.h"
 #include "tests/unit/guest_test.h"
 

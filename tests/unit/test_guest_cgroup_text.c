@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "agent/guest/cgroup_text.h"
+#include "agent/guest/container/cgroup_text.h"
 #include "proto/fields.h"
 #include "tests/unit/guest_test.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
-#include "agent/guest/container_state.h"
+#include "agent/guest/container/state.h"
 #include "tests/unit/guest_test.h"
 
 /*

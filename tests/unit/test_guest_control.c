@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-#include "agent/guest/container.h"
-#include "agent/guest/signal_name.h"
+#include "agent/guest/container/container.h"
+#include "agent/guest/container/signal_name.h"
 #include "tests/unit/guest_cgroup.h"
 
 /* Events. */

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "agent/guest/grace.h"
+#include "agent/guest/zone/grace.h"
 #include "tests/unit/guest_test.h"
 
 static char run_dir[] = "/tmp/czone-grace-XXXXXX";

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "agent/guest/lease.h"
+#include "agent/guest/zone/lease.h"
 #include "tests/unit/guest_host.h"
 
 START_TEST(a_spawn_without_room_asks_the_attached_host)

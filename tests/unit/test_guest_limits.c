@@ -2,8 +2,8 @@
 /* Limits and figures of a cgroup. */
 #include <errno.h>
 
-#include "agent/guest/container_limits.h"
-#include "agent/guest/container_stats.h"
+#include "agent/guest/container/limits.h"
+#include "agent/guest/container/stats.h"
 #include "proto/cleanup.h"
 #include "tests/unit/guest_cgroup.h"
 

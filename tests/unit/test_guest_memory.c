@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "agent/guest/lease.h"
+#include "agent/guest/zone/lease.h"
 #include "tests/unit/guest_host.h"
 
 START_TEST(a_region_that_is_plugged_anew_is_not_on_its_way_out_any_more)

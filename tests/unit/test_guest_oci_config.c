@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "agent/guest/oci_config.h"
+#include "agent/guest/oci/config.h"
 #include "proto/cleanup.h"
 #include "tests/unit/guest_test.h"
 

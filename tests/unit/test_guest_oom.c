@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "agent/guest/oom_log.h"
+#include "agent/guest/container/oom_log.h"
 #include "proto/fields.h"
 #include "tests/unit/guest_test.h"
 

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "agent/guest/receipt.h"
+#include "agent/guest/zone/receipt.h"
 #include "tests/unit/guest_test.h"
 
 static struct receipts receipts;

@@ -5,7 +5,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "agent/guest/container.h"
+#include "agent/guest/container/container.h"
 #include "agent/guest/run_dir.h"
 #include "tests/unit/guest_host.h"
 

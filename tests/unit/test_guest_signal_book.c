@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/guest/signal_book.h"
+#include "agent/guest/zone/signal_book.h"
 #include "tests/unit/guest_test.h"
 
 static struct signal_book book;

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#include "agent/guest/spawn_request.h"
+#include "agent/guest/container/spawn_request.h"
 #include "tests/unit/guest_test.h"
 
 static struct spawn_request request;

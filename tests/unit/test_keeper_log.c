@@ -4,7 +4,7 @@
 #include <sched.h>
 #include <sys/mount.h>
 
-#include "agent/guest/log_file.h"
+#include "agent/guest/keeper/log_file.h"
 #include "tests/unit/launch_fixture.h"
 
 /* The least a segment may have, and room for two. */

@@ -5,7 +5,7 @@
 #include <sys/mount.h>
 #include <sys/syscall.h>
 
-#include "agent/guest/launch_identity.h"
+#include "agent/guest/launch/identity.h"
 #include "tests/unit/launch_run.h"
 
 static struct run run;

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/guest/launch_failure.h"
+#include "agent/guest/launch/failure.h"
 
 static const struct {
     const char *dirty, *clean;

@@ -3,7 +3,7 @@
 #include <linux/loop.h>
 #include <sys/ioctl.h>
 
-#include "agent/guest/launch_image.h"
+#include "agent/guest/launch/image.h"
 #include "tests/unit/launch_run.h"
 
 #define IMAGE_SIZE (4 << 20)

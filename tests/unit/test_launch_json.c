@@ -3,7 +3,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#include "agent/guest/launch_json.h"
+#include "agent/guest/launch/json.h"
 
 static void expect_strings(const char *const *a, const char *const *b)
 {

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <link.h>
 
-#include "agent/guest/launch_program.h"
+#include "agent/guest/launch/program.h"
 #include "tests/unit/launch_fixture.h"
 
 /* What any executable that is neither ELF nor a script looks like to the launcher: binfmt_misc may know it.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <sys/resource.h>
 
-#include "agent/guest/launch_rlimit.h"
+#include "agent/guest/launch/rlimit.h"
 #include "tests/unit/launch_run.h"
 
 static struct run run;

@@ -2,7 +2,7 @@
 #include <check.h>
 #include <errno.h>
 
-#include "agent/guest/launch_root.h"
+#include "agent/guest/launch/root.h"
 #include "tests/unit/launch_fixture.h"
 
 static struct fixture fixture;

@@ -7,8 +7,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "agent/guest/launch_filter.h"
-#include "agent/guest/launch_seccomp.h"
+#include "agent/guest/launch/filter.h"
+#include "agent/guest/launch/seccomp.h"
 
 static struct sock_fprog compile(void)
 {

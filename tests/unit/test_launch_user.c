@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/guest/launch_user.h"
+#include "agent/guest/launch/user.h"
 
 static const char passwd[] = "root:x:0:0:root:/root:/bin/sh\n"
                              "short:x:7\n"

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <termios.h>
 
-#include "agent/guest/keeper_wire.h"
+#include "agent/guest/keeper/wire.h"
 #include "proto/cleanup.h"
 
 /* Idle keepers hold no buffer: there are many of them. */

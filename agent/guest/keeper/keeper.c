@@ -11,9 +11,9 @@
 #include "agent/guest/keeper/input.h"
 #include "agent/guest/keeper/link.h"
 #include "agent/guest/keeper/output.h"
+#include "agent/guest/keeper/record.h"
 #include "agent/guest/keeper/start.h"
-#include "agent/guest/keeper_record.h"
-#include "agent/guest/launch_failure.h"
+#include "agent/guest/launch/failure.h"
 #include "proto/cleanup.h"
 
 struct keeper {

@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-#include "agent/guest/keeper_wire.h"
+#include "agent/guest/keeper/wire.h"
 
 struct link {
     int listener;

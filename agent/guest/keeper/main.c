@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "agent/guest/keeper/keeper.h"
-#include "agent/guest/keeper_spawn.h"
+#include "agent/guest/keeper/spawn.h"
 
 static int check_socket(void)
 {

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "agent/guest/log_file.h"
+#include "agent/guest/keeper/log_file.h"
 
 struct output {
     int fd; /* non-blocking; -EBADF: ended */

@@ -4,8 +4,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "agent/guest/launch_failure.h"
-#include "agent/guest/launch_json.h"
+#include "agent/guest/launch/failure.h"
+#include "agent/guest/launch/json.h"
 #include "proto/cleanup.h"
 
 /* Escapes make a message's 256 KiB longer, but not by more than this. */

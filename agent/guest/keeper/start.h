@@ -6,8 +6,8 @@
 
 #include <stdbool.h>
 
-#include "agent/guest/keeper_wire.h"
-#include "agent/guest/launch.h"
+#include "agent/guest/keeper/wire.h"
+#include "agent/guest/launch/launch.h"
 
 /* The fds of START, in their order. */
 enum start_fd {

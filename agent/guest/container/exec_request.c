@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/guest/container/exec_request.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "agent/guest/container/spawn_request.h"
+
+static const struct varlink_field fields[] = {
+    VARLINK_FIELD(VARLINK_STRING, struct exec_request, id, .flags = VARLINK_REQUIRED, .min = 1, .max = 255),
+    VARLINK_FIELD(VARLINK_STRINGS, struct exec_request, args, .flags = VARLINK_REQUIRED,
+                  .max = SPAWN_STRING_MAX, .count_max = SPAWN_COUNT_MAX),
+    VARLINK_FIELD(VARLINK_STRINGS, struct exec_request, env, .min = 1, .max = SPAWN_STRING_MAX,
+                  .count_max = SPAWN_COUNT_MAX),
+    VARLINK_FIELD(VARLINK_STRING, struct exec_request, cwd, .min = 1, .max = 4095),
+    VARLINK_FIELD(VARLINK_STRING, struct exec_request, user, .min = 1, .max = 255),
+    { "stdin", VARLINK_BOOL, offsetof(struct exec_request, input), .flags = 0 },
+    VARLINK_FIELD(VARLINK_BOOL, struct exec_request, tty, .flags = 0),
+    VARLINK_FIELD(VARLINK_INT, struct exec_request, columns, .min = 0, .max = UINT16_MAX),
+    VARLINK_FIELD(VARLINK_INT, struct exec_request, rows, .min = 0, .max = UINT16_MAX),
+};
+
+int exec_request_decode(struct exec_request *request, json_t *parameters, struct varlink_fault *fault)
+{
+    int r;
+
+    request->parameters = json_incref(parameters);
+    r = varlink_fields_decode(parameters, fields, ELEMENTS(fields), 0, request, fault);
+    if (r == 0)
+        r = spawn_request_vectors(request->args, request->env, &request->argv, &request->envp, fault);
+    return r;
+}
+
+void exec_request_done(struct exec_request *request)
+{
+    free(request->argv);
+    free(request->envp);
+    json_decref(request->parameters);
+    *request = (struct exec_request){ 0 };
+}
+
+void exec_request_launch(const struct exec_request *request, struct launch_request *ret_launch)
+{
+    *ret_launch = (struct launch_request)LAUNCH_REQUEST_INIT;
+    ret_launch->args = request->argv;
+    ret_launch->env = request->envp;
+    ret_launch->cwd = request->cwd;
+    ret_launch->user = request->user;
+    ret_launch->input = request->input || request->tty;
+    ret_launch->tty = request->tty;
+    ret_launch->columns = (uint16_t)request->columns;
+    ret_launch->rows = (uint16_t)request->rows;
+}

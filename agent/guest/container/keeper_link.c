@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/guest/container/keeper_link.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "agent/guest/keeper/log_file.h"
+#include "agent/guest/keeper/record.h"
+#include "agent/guest/launch/json.h"
+#include "agent/guest/log.h"
+#include "agent/guest/manager.h"
+#include "proto/cleanup.h"
+
+static void on_lost(struct keeper_link *link, int error)
+{
+    const struct keeper_link_ops *ops = link->ops;
+    void *owner = link->owner;
+
+    /* A keeper that ends before it has read all we sent. */
+    if (error < 0 && error != -ECONNRESET)
+        log_warning("the connection to a keeper broke: %s", strerror(-error));
+    keeper_link_close(link);
+    ops->lost(owner);
+}
+
+static void on_failed(struct keeper_link *link, const struct keeper_failed *failed)
+{
+    struct launch_failure failure;
+
+    if (link->failed)
+        return;
+    link->failed = true;
+    keeper_failed_get(failed, &failure);
+    link->ops->failed(link->owner, &failure);
+}
+
+/* A keeper says only once why: who comes later reads it. */
+static void on_refused(struct keeper_link *link)
+{
+    struct keeper_record record;
+    int r;
+
+    if (link->failed)
+        return;
+    r = keeper_record_read(link->run_dir, &record);
+    if (r < 0)
+        on_lost(link, r);
+    else
+        on_failed(link, &record.failed);
+}
+
+static void on_status(struct keeper_link *link, const struct keeper_status *status, struct keeper_fds *fds)
+{
+    if (status->flags & KEEPER_PIDFD) {
+        cleanup_fd(&link->pidfd);
+        link->pidfd = take_fd(&fds->fd[0]);
+    }
+    link->ops->status(link->owner, status);
+}
+
+static void on_message(evutil_socket_t fd, short what, void *data)
+{
+    CLEANUP(keeper_fds_close) struct keeper_fds fds = KEEPER_FDS_INIT;
+    struct keeper_link *link = data;
+    union keeper_message message;
+    size_t length;
+    int r;
+
+    (void)what;
+    r = keeper_receive(fd, &message, &length, &fds);
+    if (r == -EAGAIN)
+        return;
+    /* Whatever is called here may be the end of the link. */
+    if (r <= 0)
+        on_lost(link, r);
+    else if (message.header.kind == KEEPER_FAILED)
+        on_failed(link, &message.failed);
+    else if (message.header.kind == KEEPER_STATUS && message.status.state == KEEPER_REFUSED)
+        on_refused(link);
+    else if (message.header.kind == KEEPER_STATUS && message.status.state != KEEPER_IDLE)
+        on_status(link, &message.status, &fds);
+}
+
+/* The link owns the socket from here on. */
+static int watch(struct keeper_link *link, struct manager *manager, int run_dir, int *fd,
+                 const struct keeper_link_ops *ops, void *owner)
+{
+    *link = (struct keeper_link)KEEPER_LINK_INIT;
+    link->event = event_new(manager->base, *fd, EV_READ | EV_PERSIST, on_message, link);
+    if (link->event == NULL || event_add(link->event, NULL) < 0) {
+        keeper_link_close(link);
+        return -ENOMEM;
+    }
+    link->fd = take_fd(fd);
+    link->run_dir = run_dir;
+    link->ops = ops;
+    link->owner = owner;
+    return 0;
+}
+
+static int write_request(const struct launch_request *request, int *ret_fd)
+{
+    CLEANUP_FD int fd = memfd_create("czone-request", MFD_CLOEXEC);
+    CLEANUP_FREE char *text = NULL;
+    CLEANUP_JSON json_t *value = NULL;
+    size_t length;
+
+    if (fd < 0)
+        return -errno;
+    value = launch_json_encode(request);
+    text = value != NULL ? json_dumps(value, JSON_COMPACT) : NULL;
+    if (text == NULL)
+        return -ENOMEM;
+    length = strlen(text);
+    if (write(fd, text, length) != (ssize_t)length)
+        return -ENOMEM;
+    *ret_fd = take_fd(&fd);
+    return 0;
+}
+
+int keeper_link_start(struct keeper_link *link, struct manager *manager, int run_dir,
+                      const struct launch_request *request, const struct keeper_link_ops *ops, void *owner)
+{
+    bool join = request->target >= 0;
+    struct keeper_start start = { .header.kind = KEEPER_START,
+                                  .log_limit = LOG_LIMIT_DEFAULT,
+                                  .log_segment = LOG_SEGMENT_DEFAULT };
+    CLEANUP_FD int request_fd = -EBADF;
+    int r;
+
+    if (request->policy != NULL) {
+        start.flags |= KEEPER_START_POLICY;
+        start.policy = *request->policy;
+    }
+    if (join)
+        start.flags |= KEEPER_START_JOIN;
+    r = write_request(request, &request_fd);
+    if (r < 0)
+        return r;
+    for (unsigned int attempt = 0; attempt <= KEEPER_POOL_MAX; attempt++) {
+        const int fds[] = { request_fd, manager->filter, run_dir, request->cgroup_fd, request->target };
+        CLEANUP_FD int fd = -EBADF;
+
+        r = keeper_pool_take(&manager->keepers, &fd);
+        if (r == 0)
+            r = keeper_send(fd, &start, sizeof(start), fds, ELEMENTS(fds) - !join);
+        if (r == 0)
+            return watch(link, manager, run_dir, &fd, ops, owner);
+        if (r != -EPIPE && r != -ECONNRESET)
+            return r;
+        log_warning("an idle keeper was killed");
+    }
+    return r;
+}
+
+int keeper_link_connect(struct keeper_link *link, struct manager *manager, int run_dir,
+                        const struct keeper_link_ops *ops, void *owner)
+{
+    CLEANUP_FD int fd = -EBADF;
+    int r;
+
+    r = keeper_connect(run_dir, &fd);
+    return r < 0 ? r : watch(link, manager, run_dir, &fd, ops, owner);
+}
+
+void keeper_link_follow(struct keeper_link *link, bool wanted)
+{
+    struct keeper_follow follow = { .header.kind = KEEPER_FOLLOW, .wanted = wanted };
+
+    if (link->fd < 0 || link->following == wanted)
+        return;
+    if (keeper_send(link->fd, &follow, sizeof(follow), NULL, 0) == 0)
+        link->following = wanted;
+}
+
+void keeper_link_resize(struct keeper_link *link, uint16_t columns, uint16_t rows)
+{
+    struct keeper_resize resize = { .header.kind = KEEPER_RESIZE, .columns = columns, .rows = rows };
+
+    if (link->fd >= 0 && keeper_send(link->fd, &resize, sizeof(resize), NULL, 0) < 0)
+        log_warning("a keeper cannot be told the size of the terminal");
+}
+
+void keeper_link_forget(struct keeper_link *link)
+{
+    struct keeper_forget forget = { .header.kind = KEEPER_FORGET };
+
+    if (link->fd >= 0 && keeper_send(link->fd, &forget, sizeof(forget), NULL, 0) < 0)
+        log_warning("a keeper cannot be told that it is not needed any more");
+}
+
+void keeper_link_close(struct keeper_link *link)
+{
+    if (link->event != NULL)
+        event_free(link->event);
+    cleanup_fd(&link->fd);
+    cleanup_fd(&link->pidfd);
+    *link = (struct keeper_link)KEEPER_LINK_INIT;
+}

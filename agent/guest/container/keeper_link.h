@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef GUEST_CONTAINER_KEEPER_LINK_H
+#define GUEST_CONTAINER_KEEPER_LINK_H
+
+/* czoned's connection to the keeper of one program, in the event loop. */
+
+#include <event2/event.h>
+#include <stdbool.h>
+
+#include "agent/guest/keeper/wire.h"
+
+struct launch_request;
+struct manager;
+
+struct keeper_link_ops {
+    /* What the keeper knows, or knows anew. Starting, running or ended: that it was refused is told by
+     * failed(). */
+    void (*status)(void *owner, const struct keeper_status *status);
+    /* The program never ran. */
+    void (*failed)(void *owner, const struct launch_failure *failure);
+    /* The keeper is not there any more; the link is closed. */
+    void (*lost)(void *owner);
+};
+
+struct keeper_link {
+    int fd; /* -EBADF: no keeper */
+    struct event *event;
+    const struct keeper_link_ops *ops;
+    void *owner;
+    int run_dir;    /* borrowed */
+    int pidfd;      /* of the program, while it is known to run; -EBADF: not known */
+    bool following; /* told when the log grows */
+    bool failed;    /* failed() was called */
+};
+
+#define KEEPER_LINK_INIT                                                                                     \
+    {                                                                                                        \
+        .fd = -EBADF, .run_dir = -EBADF, .pidfd = -EBADF                                                     \
+    }
+
+/*
+ * Has a keeper of the pool launch a program. Callbacks come from the loop; each may close the link and free
+ * what it is in.
+ *
+ * @run_dir  the program's, empty; borrowed until the link is closed
+ * @request  with its cgroup, and for an exec session its target
+ *
+ * Returns 0 or a negative errno; then no keeper has it.
+ */
+int keeper_link_start(struct keeper_link *link, struct manager *manager, int run_dir,
+                      const struct launch_request *request, const struct keeper_link_ops *ops, void *owner);
+
+/* Connects to the keeper that an earlier czoned left. Returns 0, or as keeper_connect(): -ENOENT and
+ * -ECONNREFUSED mean that there is none. */
+int keeper_link_connect(struct keeper_link *link, struct manager *manager, int run_dir,
+                        const struct keeper_link_ops *ops, void *owner);
+
+/* Whether status() is wanted each time the log grows. A link that is closed, or broken, says nothing. */
+void keeper_link_follow(struct keeper_link *link, bool wanted);
+
+/* The terminal has another size. */
+void keeper_link_resize(struct keeper_link *link, uint16_t columns, uint16_t rows);
+
+/* The program has ended and all is known: the keeper ends. */
+void keeper_link_forget(struct keeper_link *link);
+
+/* Closes; the keeper goes on. Accepts KEEPER_LINK_INIT. */
+void keeper_link_close(struct keeper_link *link);
+
+#endif

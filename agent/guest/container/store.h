@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef GUEST_CONTAINER_STORE_H
+#define GUEST_CONTAINER_STORE_H
+
+/*
+ * What of a container outlives czoned: its directory, RUN/containers/ID, and in it state.json, which holds
+ * what neither the keeper nor the zone's claim can tell.
+ */
+
+#include "agent/guest/container/container.h"
+
+/*
+ * Makes the directory of a container that has an id, and writes its state. Returns 0, -EEXIST, or errors of
+ * run_dir_make() and run_dir_write(); then there is no directory.
+ */
+int container_store_make(struct container *container);
+
+/* Writes the state as it is now. A failure is logged: until the next one succeeds a restart knows the old. */
+void container_store_save(const struct container *container);
+
+/* Removes the directory and all in it. A failure is logged. */
+void container_store_remove(struct container *container);
+
+/*
+ * Fills in a container from what was saved: all but its lease, its program and its lists.
+ *
+ * @container  zeroed, with manager, id and dir_fd set
+ *
+ * Returns 0, -ENOENT, -ESTALE (of an earlier boot), -EBADMSG (not as we write it) or -ENOMEM; then what was
+ * filled in is released again.
+ */
+int container_store_load(struct container *container);
+
+#endif

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/guest/launch/child.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/close_range.h>
+#include <linux/openat2.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "agent/guest/launch/extra_mounts.h"
+#include "agent/guest/launch/filter.h"
+#include "agent/guest/launch/identity.h"
+#include "agent/guest/launch/join.h"
+#include "agent/guest/launch/mount.h"
+#include "agent/guest/launch/report.h"
+#include "agent/guest/launch/rlimit.h"
+#include "agent/guest/launch/tree.h"
+#include "proto/cleanup.h"
+
+/* What systemd and login give: select(2) breaks above it. Programs raise it up to the hard limit themselves.
+ */
+#define NOFILE_SOFT 1024
+
+#define STATUS_NOT_RUN 127
+
+static int by_number(const void *a, const void *b)
+{
+    return *(const int *)a - *(const int *)b;
+}
+
+/* Closes all the keeper's fds at once, and not at exec only: a client would wait for the end of a connection
+ * that a child still holds; and a leaked one is a way out (CVE-2024-21626). */
+static int close_others(const struct launch_child *child)
+{
+    struct launch_plan *plan = child->plan;
+    int keep[7 + LAUNCH_LAYERS_MAX + LAUNCH_MOUNTS_MAX] = {
+        child->result,         child->tree,      launch_uplink_fd(&plan->uplink),
+        plan->request->target, child->stdio->in, child->stdio->out,
+        child->stdio->err,
+    };
+    unsigned first = STDERR_FILENO + 1;
+    size_t n = 7;
+
+    for (size_t i = 0; i < plan->layers.n; i++)
+        keep[n++] = plan->layers.fds[i];
+    for (size_t i = 0; i < plan->sources.n; i++)
+        keep[n++] = plan->sources.fds[i];
+    plan->root.fd = -EBADF; /* the tree takes its place */
+    qsort(keep, n, sizeof(keep[0]), by_number);
+    for (size_t i = 0; i < n; i++) {
+        if (keep[i] < 0)
+            continue; /* there is none of that kind */
+        if (first < (unsigned)keep[i] && close_range(first, (unsigned)keep[i] - 1, 0) < 0)
+            return -errno;
+        first = (unsigned)keep[i] + 1;
+    }
+    return close_range(first, UINT_MAX, 0) < 0 ? -errno : 0;
+}
+
+/* Ignored signals stay ignored across exec, and clone3() resets only those with handlers. By the system call,
+ * because the libc hides two signals, which its posix_spawn() ignores (seen with glibc 2.36). */
+static int reset_signals(void)
+{
+    /* The kernel's struct: handler (SIG_DFL is 0), flags, restorer, mask. */
+    const unsigned long action[8] = { 0 };
+    sigset_t none;
+
+    for (int number = 1; number < _NSIG; number++)
+        if (syscall(SYS_rt_sigaction, number, action, NULL, _NSIG / 8) < 0 &&
+            errno != EINVAL) /* KILL, STOP */
+            return -errno;
+    (void)sigemptyset(&none);
+    return sigprocmask(SIG_SETMASK, &none, NULL) < 0 ? -errno : 0;
+}
+
+/* A daemon protected from the OOM killer must not hand that on. EACCES: the value is above 0 and may not be
+ * lowered, which suits as well. */
+static int reset_oom_score(void)
+{
+    CLEANUP_FD int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return -errno;
+    return write(fd, "0", 1) < 0 && errno != EACCES ? -errno : 0;
+}
+
+static int reset_limits(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return -errno;
+    limit.rlim_cur = limit.rlim_max < NOFILE_SOFT ? limit.rlim_max : NOFILE_SOFT;
+    if (setrlimit(RLIMIT_NOFILE, &limit) < 0 || getrlimit(RLIMIT_CORE, &limit) < 0)
+        return -errno;
+    limit.rlim_cur = 0;
+    return setrlimit(RLIMIT_CORE, &limit) < 0 ? -errno : 0;
+}
+
+static int set_up_process(const struct launch_child *child, struct launch_step *step)
+{
+    const struct launch_request *request = child->plan->request;
+    int r;
+
+    launch_step_set(step, LAUNCH_STAGE_LIMITS, "close the fds of", "the keeper");
+    r = close_others(child);
+    if (r < 0)
+        return r;
+    launch_step_set(step, LAUNCH_STAGE_LIMITS, "reset", "signals");
+    r = reset_signals();
+    if (r < 0)
+        return r;
+    if (request->policy) {
+        launch_step_set(step, LAUNCH_STAGE_POLICY, "set", "the memory policy of the zone");
+        r = czone_policy_apply(request->policy);
+        if (r < 0)
+            return r;
+    }
+    launch_step_set(step, LAUNCH_STAGE_LIMITS, "write", "/proc/self/oom_score_adj");
+    r = reset_oom_score();
+    if (r < 0)
+        return r;
+    launch_step_set(step, LAUNCH_STAGE_LIMITS, "set", "resource limits");
+    return reset_limits();
+}
+
+static int set_up_namespaces(const struct launch_child *child, struct launch_step *step)
+{
+    const char *hostname = child->plan->request->hostname;
+
+    /* Not with clone3(): the namespace's root would be the daemon's cgroup. */
+    launch_step_set(step, LAUNCH_STAGE_NAMESPACE, "create", "the cgroup namespace");
+    if (unshare(CLONE_NEWCGROUP) < 0)
+        return -errno;
+    launch_step_set(step, LAUNCH_STAGE_NAMESPACE, "set the hostname to", hostname);
+    if (hostname && sethostname(hostname, strlen(hostname)) < 0)
+        return -errno;
+    return launch_network_enter(&child->plan->uplink, &child->plan->request->network, step);
+}
+
+/* As the container's user, who must be allowed to be there. */
+static int enter_cwd(const char *cwd)
+{
+    struct open_how how = {
+        .flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+        .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+    };
+    CLEANUP_FD int fd = (int)syscall(SYS_openat2, AT_FDCWD, cwd, &how, sizeof(how));
+    char path[PATH_MAX];
+
+    if (fd < 0)
+        return -errno;
+    if (fchdir(fd) < 0)
+        return -errno;
+    /* The kernel's own getcwd says "(unreachable)" for a directory outside of the root (CVE-2024-21626). */
+    if (syscall(SYS_getcwd, path, sizeof(path)) < 0)
+        return -errno;
+    return path[0] == '/' ? 0 : -EXDEV;
+}
+
+/* What only the finished root can tell. Does not return if the request does not fit it. */
+static void finish_root(const struct launch_child *child)
+{
+    struct launch_failure refusal = { 0 };
+    int r;
+
+    r = launch_extra_mounts_attach(&child->plan->sources, child->plan->request, &refusal);
+    if (r == 0 && child->plan->late) {
+        r = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        r = launch_plan_look_up_again(child->plan, r < 0 ? -errno : r, &refusal);
+    }
+    if (r == 0)
+        return;
+    (void)launch_report_refuse(child->result, &refusal);
+    _exit(STATUS_NOT_RUN);
+}
+
+static int make_root(const struct launch_child *child, struct launch_step *step)
+{
+    const struct launch_plan *plan = child->plan;
+    int r;
+
+    r = set_up_namespaces(child, step);
+    if (r == 0)
+        r = launch_tree_enter(plan, child->tree, step);
+    if (r < 0)
+        return r;
+    finish_root(child);
+    /* Not before: targets of mounts may have had to be made. */
+    launch_step_set(step, LAUNCH_STAGE_MOUNT, "make read-only", "/");
+    return plan->request->read_only ? launch_mount_close("/") : 0;
+}
+
+/* The root, or the namespaces, of the container. */
+static int enter_container(const struct launch_child *child, struct launch_step *step)
+{
+    int target = child->plan->request->target;
+    int r = target >= 0 ? launch_join_enter(target, step) : make_root(child, step);
+
+    if (r < 0)
+        return r;
+    launch_step_set(step, LAUNCH_STAGE_NAMESPACE, "create", "the session");
+    return setsid() < 0 ? -errno : 0;
+}
+
+/* The last steps as root. From here on it is one of the container's processes, among others that would look
+ * into it if they could (CVE-2019-5736): becoming the same user makes a process readable for its like, unless
+ * it is not dumpable. */
+static int become_user(const struct launch_child *child, struct launch_step *step)
+{
+    const struct launch_request *request = child->plan->request;
+    int r;
+
+    launch_step_set(step, LAUNCH_STAGE_LIMITS, "set the resource limit", "");
+    r = launch_rlimits_apply(request, &step->on);
+    if (r < 0)
+        return r;
+    launch_step_set(step, LAUNCH_STAGE_IDENTITY, "become user", request->user ? request->user : "0:0");
+    r = launch_identity_assume(&child->plan->user, request->capabilities);
+    if (r < 0)
+        return r;
+    launch_step_set(step, LAUNCH_STAGE_IDENTITY, "tie the program to", "its keeper");
+    return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 ? -errno
+                                                                                                   : 0;
+}
+
+static int run(const struct launch_child *child, struct launch_step *step)
+{
+    const struct launch_plan *plan = child->plan;
+    int r;
+
+    (void)umask(0);
+    r = set_up_process(child, step);
+    if (r == 0)
+        r = enter_container(child, step);
+    if (r == 0)
+        r = launch_stdio_connect(plan->request, child->stdio, &plan->user, child->result, step);
+    (void)umask(plan->request->umask);
+    if (r == 0)
+        r = become_user(child, step);
+    if (r < 0)
+        return r;
+    launch_step_set(step, LAUNCH_STAGE_CWD, "change to cwd", plan->cwd);
+    r = enter_cwd(plan->cwd);
+    if (r < 0)
+        return r;
+    launch_step_set(step, LAUNCH_STAGE_SECCOMP, "load", "the system call filter");
+    r = launch_filter_apply(child->filter);
+    if (r < 0)
+        return r;
+    launch_step_set(step, LAUNCH_STAGE_EXEC, "run", plan->program);
+    /* This fails too if the keeper has died before it could be death's signal. */
+    r = launch_report_send(child->result, step, 0, -EBADF);
+    if (r < 0)
+        return r;
+    /* Every fd above 2 is close-on-exec by now. */
+    (void)execve(plan->program, (char *const *)plan->request->args, plan->env);
+    return -errno;
+}
+
+void launch_child_run(const struct launch_child *child)
+{
+    struct launch_step step = { .stage = LAUNCH_STAGE_CLONE };
+    int r;
+
+    r = run(child, &step);
+    /* Nobody is left to tell if this fails. */
+    (void)launch_report_send(child->result, &step, r, -EBADF);
+    _exit(STATUS_NOT_RUN);
+}

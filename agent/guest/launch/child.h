@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef GUEST_LAUNCH_CHILD_H
+#define GUEST_LAUNCH_CHILD_H
+
+#include <linux/filter.h>
+
+#include "agent/guest/launch/plan.h"
+#include "agent/guest/launch/stdio.h"
+
+/* What the child is born with. The fds are above 2. */
+struct launch_child {
+    struct launch_plan *plan;
+    const struct sock_fprog *filter;
+    const struct launch_stdio *stdio;
+    int tree;   /* the detached root; -EBADF with layers, and to join a container */
+    int result; /* its end of the result socket, close-on-exec */
+};
+
+/* Everything between clone3() and execve(), in the child. Reports a failure over the result socket and exits
+ * with status 127. */
+_Noreturn void launch_child_run(const struct launch_child *child);
+
+#endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef GUEST_LAUNCH_DEV_H
+#define GUEST_LAUNCH_DEV_H
+
+#include "agent/guest/launch/step.h"
+
+/*
+ * A container's /dev: null, zero, full, random, urandom, tty, ptmx, pts, shm, mqueue, and the links fd,
+ * stdin, stdout and stderr. The device files are made here, on a tmpfs nobody else has seen, and not bound
+ * from the guest's: there is nothing that could be exchanged for something else (CVE-2025-31133).
+ */
+
+/* Makes it, detached. The umask must be 0. Returns its fd or a negative errno. */
+int launch_dev_new(struct launch_step *step);
+
+/* Mounts pts, shm and mqueue in it; it must be attached by now. shm_limit: bytes, 0 for the kernel's default.
+ */
+int launch_dev_complete(int dev, uint64_t shm_limit, struct launch_step *step);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef GUEST_LAUNCH_LAYERS_H
+#define GUEST_LAUNCH_LAYERS_H
+
+#include <stdbool.h>
+
+#include "agent/guest/launch/failure.h"
+#include "agent/guest/launch/request.h"
+#include "agent/guest/launch/step.h"
+
+/*
+ * A root made of read-only layers of the guest under a writable layer that ends with the container
+ * (overlayfs).
+ *
+ * The layers are opened in the guest's mount namespace, where alone they can be, and stacked in the child's:
+ * there the tmpfs of the writable layer belongs to the container's cgroup, and what has to be attached for
+ * overlayfs to accept it is seen by nobody else and gone with the old root.
+ */
+struct launch_layers {
+    size_t n;                   /* 0: the root is not made of layers */
+    int fds[LAUNCH_LAYERS_MAX]; /* detached mounts, bottom first */
+};
+
+/*
+ * Opens the layers of a request; paths: NULL-terminated, NULL: none. layers: zeroed. A path of which two
+ * layers are made is refused. Returns 0 or failure->error (LAUNCH_NO_LAYER with the index;
+ * LAUNCH_BAD_PARAMETER: none or too many). The caller calls launch_layers_close() in both cases.
+ */
+int launch_layers_open(struct launch_layers *layers, const char *const *paths,
+                       struct launch_failure *failure);
+
+void launch_layers_close(struct launch_layers *layers);
+
+/*
+ * Stacks the layers, in a mount namespace that is private to the caller. writable: with a tmpfs of at most
+ * limit bytes (0: the kernel's default) on top; without, there must be two layers at least. Consumes the
+ * mounts, not the fds. Changes the working directory. Returns the fd of the detached tree, or a negative
+ * errno, and *step says at what (-ELOOP: one layer lies inside another).
+ */
+int launch_layers_stack(const struct launch_layers *layers, bool writable, uint64_t limit,
+                        struct launch_step *step);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef GUEST_LAUNCH_SECCOMP_H
+#define GUEST_LAUNCH_SECCOMP_H
+
+/*
+ * The system call filter of containers: a list of what is allowed (launch/syscalls.h), which follows Docker's
+ * default profile. It leaves out what would undo a zone (memory policies), reach the host past the daemon
+ * (AF_VSOCK, also through io_uring, which seccomp can't look into), open the kernel's less hardened parts
+ * (user and other namespaces, bpf, perf, userfaultfd, keys, which have no namespace, rare socket families),
+ * or be what only a missing capability stops today.
+ *
+ * Answers: EPERM for what programs know; EAFNOSUPPORT for a socket family, which makes them try the next one;
+ * ENOSYS for everything else, clone3 among it, whose flags a filter can't see, so that the libc falls back to
+ * clone. Another architecture's system calls end the process with SIGSYS.
+ */
+
+/*
+ * Compiles the filter into a sealed memfd, so that it is made once and whoever launches needs no libseccomp
+ * (launch/filter.h). The caller owns the fd, which is close-on-exec. Returns 0 or a negative errno of
+ * libseccomp, memfd_create() or fcntl().
+ */
+int launch_seccomp_compile(int *ret_filter);
+
+#endif

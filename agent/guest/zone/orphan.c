@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/guest/zone/orphan.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/guest/clock.h"
+#include "agent/guest/log.h"
+#include "agent/guest/manager.h"
+#include "agent/guest/zone/lease.h"
+
+static void orphan_free(struct orphan *orphan)
+{
+    TAILQ_REMOVE(&orphan->manager->orphans, orphan, link);
+    program_done(&orphan->program);
+    free(orphan);
+}
+
+static void on_emptied(void *owner, int result)
+{
+    struct orphan *orphan = owner;
+
+    if (result < 0)
+        log_error("zone %s: processes of an earlier czoned do not end although they were killed",
+                  orphan->lease->name);
+    orphan->emptied_at = clock_monotonic();
+    lease_release(orphan->lease);
+}
+
+static void on_log_ended(void *owner)
+{
+    (void)owner;
+}
+
+static void on_returned(void *owner, struct receipt *receipt)
+{
+    struct orphan *orphan = owner;
+    struct manager *manager = orphan->manager;
+
+    program_remove(&orphan->program);
+    (void)snprintf(receipt->container, sizeof(receipt->container), "%s", receipt->zone);
+    receipt->exit_time = orphan->found;
+    receipt->emptied_ns = orphan->emptied_at;
+    if (receipt->message.text[0] == '\0')
+        reason_set(&receipt->message, "quarantined before, or left behind by an earlier czoned");
+    manager_add_receipt(manager, receipt, orphan->found_at);
+    orphan_free(orphan);
+}
+
+/* Neither starts nor acquires: those two are never called. */
+static const struct program_ops program_ops = { .log_ended = on_log_ended, .emptied = on_emptied };
+static const struct lease_ops lease_ops = { .returned = on_returned };
+
+static int open_cgroup(struct orphan *orphan)
+{
+    int r;
+
+    if (orphan->lease->info.cgroup[0] == '\0')
+        return 0; /* it was not bound yet */
+    r = czone_cgroup_open(orphan->manager->ctx, orphan->lease->info.cgroup, &orphan->program.cgroup);
+    return r == -ENOENT ? 0 : r; /* a service manager may have cleaned up */
+}
+
+static void collect(void *data, const char *name)
+{
+    struct manager *manager = data;
+    struct czone_zone *zone = NULL;
+    struct orphan *orphan;
+    int r;
+
+    if (lease_has_zone(manager, name))
+        return;
+    r = czone_zone_open(manager->ctx, name, &zone);
+    if (r == -ENOENT || r == -EINVAL) {
+        marks_clear(&manager->zone_marks, name);
+        return;
+    }
+    orphan = r == 0 ? calloc(1, sizeof(*orphan)) : NULL;
+    if (orphan == NULL) {
+        log_error("zone %s, which has no container, cannot be returned: %s", name,
+                  strerror(r < 0 ? -r : ENOMEM));
+        czone_zone_unref(zone);
+        return;
+    }
+    orphan->manager = manager;
+    orphan->found_at = clock_monotonic();
+    orphan->found = clock_realtime();
+    program_init(&orphan->program, manager, &program_ops, orphan, "");
+    TAILQ_INSERT_TAIL(&manager->orphans, orphan, link);
+    r = lease_adopt(manager, zone, &lease_ops, orphan, &orphan->lease);
+    if (r == 0)
+        r = open_cgroup(orphan);
+    if (r < 0) {
+        log_error("zone %s, which has no container, cannot be returned: %s", name, strerror(-r));
+        if (orphan->lease != NULL)
+            orphan->lease->owner = NULL;
+        orphan_free(orphan);
+        return;
+    }
+    log_warning("zone %s has no container (any more): returning its memory", name);
+    program_stop(&orphan->program);
+}
+
+int orphans_collect(struct manager *manager)
+{
+    int r = marks_each(&manager->zone_marks, collect, manager);
+
+    return r < 0 ? log_fail(r, "cannot read the run directory: %s", strerror(-r)) : 0;
+}
+
+void orphans_done(struct manager *manager)
+{
+    while (!TAILQ_EMPTY(&manager->orphans))
+        orphan_free(TAILQ_FIRST(&manager->orphans));
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef GUEST_ZONE_ORPHAN_H
+#define GUEST_ZONE_ORPHAN_H
+
+/*
+ * A zone that an earlier czoned left behind when it died: whatever still runs in it is killed, since nobody
+ * can tell its exit status any more, and its memory goes back like any other's, receipt included.
+ */
+
+#include <sys/queue.h>
+
+#include "agent/guest/container/program.h"
+
+struct lease;
+struct manager;
+
+struct orphan {
+    TAILQ_ENTRY(orphan) link;
+    struct manager *manager;
+    struct lease *lease;
+    struct program program;
+    uint64_t found_at; /* monotonic */
+    int64_t found;     /* realtime */
+    uint64_t emptied_at;
+};
+
+/* Looks for them, and begins to return them. Returns 0 or a negative errno; all that happens is logged. */
+int orphans_collect(struct manager *manager);
+
+/* Frees what is left of them, undoing nothing. */
+void orphans_done(struct manager *manager);
+
+#endif
