@@ -273,6 +273,19 @@ static int open_marks(struct manager *manager)
     return r < 0 ? log_fail(r, "cannot use the run directory %s: %s", run_dir(manager), strerror(-r)) : 0;
 }
 
+int manager_take_over(struct manager *manager)
+{
+    int r;
+
+    r = containers_restore(manager);
+    if (r == 0)
+        r = orphans_collect(manager);
+    if (r < 0)
+        return r;
+    containers_resume(manager);
+    return containers_hear(manager);
+}
+
 static int set_up(struct manager *manager)
 {
     struct self self;
@@ -311,9 +324,7 @@ static int set_up(struct manager *manager)
     if (r == 0)
         r = add_events(manager);
     if (r == 0)
-        r = containers_restore(manager);
-    if (r == 0)
-        r = orphans_collect(manager);
+        r = manager_take_over(manager);
     /* Last: who connects finds all that there was before. */
     return r == 0 ? listeners_open(&manager->listeners, manager) : r;
 }
@@ -417,7 +428,8 @@ int manager_run(struct manager *manager)
 
     log_info("ready");
     notify_send(&manager->notify, "READY=1\nSTATUS=Serving containers");
-    r = event_base_dispatch(manager->base);
+    /* Told to end while it was starting? */
+    r = event_base_got_exit(manager->base) ? 0 : event_base_dispatch(manager->base);
     /* The last answers are queued: each turn brings them nearer to their peers, and none waits. */
     for (int turn = 0; r == 0 && turn < LAST_TURNS; turn++)
         r = event_base_loop(manager->base, EVLOOP_NONBLOCK);

@@ -93,6 +93,8 @@ int manager_add_services(struct manager *manager);
 int manager_watch_memory(struct manager *manager);
 /* Hears of cgroups that are empty. */
 int manager_watch_exits(struct manager *manager);
+/* Takes over what an earlier czoned has left. Returns 0 or a negative errno, logged. */
+int manager_take_over(struct manager *manager);
 
 /* Accepts NULL and one that is half made. Returns NULL. */
 struct manager *manager_free(struct manager *manager);

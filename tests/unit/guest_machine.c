@@ -14,7 +14,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "agent/guest/container/restore.h"
 #include "agent/guest/log.h"
 #include "agent/guest/session.h"
 #include "agent/guest/zone/lease.h"
@@ -53,7 +52,7 @@ static void make_tree(const struct machine *machine, int nodes)
     make_file(machine, "proc/sys/kernel/random/boot_id", "00000000-0000-4000-8000-000000000000\n");
     make_file(machine, "proc/iomem", "00000000-1fffffff : System RAM\n");
     make_file(machine, "proc/zoneinfo", "");
-    make_file(machine, "proc/vmstat", "pgmigrate_success 7\n");
+    make_file(machine, "proc/vmstat", "nr_free_pages 1\npgmigrate_success 7\n");
     make_file(machine, "cgroup/cgroup.controllers", "cpuset memory pids\n");
     /* What the kernel gives a new cgroup: libczone's helpers run in this one. */
     make_file(machine, "cgroup/czone/.helper/cpuset.mems", "");
@@ -118,6 +117,27 @@ void machine_plug(struct machine *machine, int node, uint64_t block)
     ck_assert_int_eq(write(uevents.fds[1], &event, sizeof(event)), (ssize_t)sizeof(event));
 }
 
+static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+    (void)st;
+    (void)type;
+    (void)ftw;
+    return remove(path);
+}
+
+void machine_unplug(struct machine *machine, int node, uint64_t block)
+{
+    struct czone_sys_uevent event = { .kind = CZONE_SYS_UEVENT_REMOVE, .block = { block } };
+    char path[128];
+
+    (void)snprintf(path, sizeof(path), "%s/sys/devices/system/node/node%d/memory%" PRIu64, machine->root,
+                   node, block);
+    ck_assert_int_eq(nftw(path, remove_entry, 4, FTW_DEPTH | FTW_PHYS), 0);
+    (void)snprintf(path, sizeof(path), "%s/sys/devices/system/memory/memory%" PRIu64, machine->root, block);
+    ck_assert_int_eq(nftw(path, remove_entry, 4, FTW_DEPTH | FTW_PHYS), 0);
+    ck_assert_int_eq(write(uevents.fds[1], &event, sizeof(event)), (ssize_t)sizeof(event));
+}
+
 static void open_machine(struct machine *machine)
 {
     struct czone_backend backend = *czone_backend_linux();
@@ -167,7 +187,7 @@ void machine_restart(struct machine *machine)
 {
     machine->manager = manager_free(machine->manager);
     start(machine);
-    ck_assert_int_eq(containers_restore(machine->manager), 0);
+    ck_assert_int_eq(manager_take_over(machine->manager), 0);
 }
 
 void machine_set_up(struct machine *machine, int nodes)
@@ -187,14 +207,6 @@ void machine_set_up(struct machine *machine, int nodes)
         .stop_timeout_ms = 1000,
     };
     start(machine);
-}
-
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path);
 }
 
 void machine_tear_down(struct machine *machine)

@@ -35,6 +35,9 @@ void machine_restart(struct machine *machine);
 /* A block of memory appears on a node, offline, and is announced. */
 void machine_plug(struct machine *machine, int node, uint64_t block);
 
+/* A block is gone, and that is announced. */
+void machine_unplug(struct machine *machine, int node, uint64_t block);
+
 /* A connection to czoned; the peer's end. */
 int machine_connect(struct machine *machine);
 struct varlink_client *machine_client(struct machine *machine);

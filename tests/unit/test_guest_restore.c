@@ -106,6 +106,46 @@ START_TEST(a_key_of_a_container_is_known_though_its_answer_was_never_given)
 }
 END_TEST
 
+/* As libczone writes it when it begins to bring the zone's blocks online. */
+static void claim_half_made(const char *name, int node, uint64_t block)
+{
+    char path[128];
+    FILE *file;
+
+    (void)snprintf(path, sizeof(path), "%s/run/claims/%s", machine.root, name);
+    file = fopen(path, "we");
+    ck_assert_ptr_nonnull(file);
+    (void)fprintf(file,
+                  "version=1\nboot=00000000-0000-4000-8000-000000000000\nname=%s\nnode=%d\n"
+                  "first_block=%llu\nblocks=1\nstart=%llu\nsize=%llu\nstate=plugged\ntier=-1\n"
+                  "provider=virtio-mem\ncgroup=\n",
+                  name, node, (unsigned long long)block, (unsigned long long)block * BLOCK,
+                  (unsigned long long)BLOCK);
+    ck_assert_int_eq(fclose(file), 0);
+    marks_set(&machine.manager->zone_marks, name);
+}
+
+/* There may be no more of it than that zone had. */
+START_TEST(a_zone_that_was_half_made_goes_back_without_receipt_before_its_container_asks_anew)
+{
+    int64_t id;
+
+    attach(host, "0");
+    spawn(SPAWN, "wanted");
+    machine_plug(&machine, 1, 32);
+    claim_half_made("a", 1, 32);
+    restart();
+    attach(host, "0");
+    id = expect_signal(host, "unplug");
+    ck_assert_str_eq(state(), "wanted");
+    ck_assert_uint_eq(machine.manager->host.book.n_open, 1);
+    ck_assert_str_eq(report(id, "\"ok\": true, \"bytes\": 134217728"), "");
+    machine_unplug(&machine, 1, 32);
+    refuse_plug();
+    ck_assert_ptr_null(receipts_after(&machine.manager->receipts, 0));
+}
+END_TEST
+
 /* What a crash, another boot or somebody's hand may have made of state.json. */
 static const char *const broken[] = {
     "",
@@ -171,6 +211,7 @@ int main(void)
     tcase_add_test(tests, a_container_that_waits_for_memory_can_be_removed);
     tcase_add_test(tests, a_record_stays_with_its_reason);
     tcase_add_test(tests, a_key_of_a_container_is_known_though_its_answer_was_never_given);
+    tcase_add_test(tests, a_zone_that_was_half_made_goes_back_without_receipt_before_its_container_asks_anew);
     tcase_add_loop_test(tests, a_state_that_makes_no_sense_is_removed_and_nothing_else, 0,
                         (int)ELEMENTS(broken));
     return guest_test_main(tests, "guest_restore");

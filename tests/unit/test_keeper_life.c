@@ -262,6 +262,54 @@ START_TEST(a_keeper_is_small)
 }
 END_TEST
 
+/* A czoned that was killed and the next one may both have had a program started. */
+START_TEST(of_two_keepers_of_one_program_one_only_launches_it)
+{
+    struct kept second;
+    struct keeper_record record;
+
+    kept_spawn(&kept, &keepers, "/probe", "stay");
+    kept_start(&kept);
+    kept_spawn(&second, &keepers, "/probe", "stay");
+    (void)close(second.run_dir);
+    second.run_dir = fcntl(kept.run_dir, F_DUPFD_CLOEXEC, 0);
+    kept_send_start(&second);
+    kept_wait_gone(&second);
+    ck_assert_uint_eq(second.status.state, KEEPER_REFUSED);
+    ck_assert_int_eq(second.failure.error, -EEXIST);
+    ck_assert_int_eq(second.failure.stage, LAUNCH_STAGE_REQUEST);
+    ck_assert_int_eq(keeper_record_read(kept.run_dir, &record), 0);
+    ck_assert_uint_eq(record.status.state, KEEPER_RUNNING);
+    ck_assert_int_eq(record.status.pid, kept.status.pid);
+    kept_reconnect(&kept);
+    kept_wait_state(&kept, KEEPER_RUNNING);
+    kept_kill(&second);
+}
+END_TEST
+
+START_TEST(a_keeper_launches_nothing_where_it_has_been_barred)
+{
+    struct keeper_record record;
+
+    kept_spawn(&kept, &keepers, "/probe", "stay");
+    ck_assert_int_eq(keeper_bar(kept.run_dir), 0);
+    kept_send_start(&kept);
+    kept_wait_gone(&kept);
+    ck_assert_uint_eq(kept.status.state, KEEPER_REFUSED);
+    ck_assert_int_eq(keeper_record_read(kept.run_dir, &record), -ENOENT);
+}
+END_TEST
+
+START_TEST(a_program_that_has_begun_cannot_be_barred)
+{
+    kept_spawn(&kept, &keepers, "/probe", "stay");
+    kept_start(&kept);
+    ck_assert_int_eq(keeper_bar(kept.run_dir), -EEXIST);
+    kept_reconnect(&kept);
+    kept_wait_state(&kept, KEEPER_RUNNING);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("keeper_life");
@@ -282,6 +330,9 @@ int main(void)
     tcase_add_test(tests, a_program_whose_log_cannot_be_made_is_not_left_behind);
     tcase_add_test(tests, forget_ends_the_wait_for_others_that_hold_the_output);
     tcase_add_test(tests, a_keeper_is_small);
+    tcase_add_test(tests, of_two_keepers_of_one_program_one_only_launches_it);
+    tcase_add_test(tests, a_keeper_launches_nothing_where_it_has_been_barred);
+    tcase_add_test(tests, a_program_that_has_begun_cannot_be_barred);
     suite_add_tcase(suite, tests);
     return keepers_run(suite);
 }

@@ -158,6 +158,17 @@ void container_begin(struct container *container)
     lease_move(container->lease, CZONE_ZONE_BOUND, NULL);
 }
 
+void container_ready(struct container *container)
+{
+    if (!container->request.hold) {
+        container_begin(container);
+        return;
+    }
+    note_zone(container);
+    move(container, CONTAINER_CREATED, NULL);
+    answer_waiters(container);
+}
+
 static void on_acquired(void *owner, const struct refusal *refusal)
 {
     struct container *container = owner;
@@ -172,13 +183,7 @@ static void on_acquired(void *owner, const struct refusal *refusal)
         container_settle_owed(container, NULL);
         return;
     }
-    if (!container->request.hold) {
-        container_begin(container);
-        return;
-    }
-    note_zone(container);
-    move(container, CONTAINER_CREATED, NULL);
-    answer_waiters(container);
+    container_ready(container);
 }
 
 static void on_returned(void *owner, struct receipt *receipt)
@@ -332,18 +337,26 @@ struct container *container_alloc(struct manager *manager)
     return container;
 }
 
-int container_place(struct container *container, struct refusal *refusal)
+static int begin_lease(struct container *container, struct refusal *refusal)
 {
     int r;
 
     r = lease_new(container->manager, container->zone, (uint64_t)container->request.memory,
                   container->request.choice, container->request.tier, &lease_ops, container,
                   &container->lease, refusal);
-    if (r < 0)
-        return r;
-    note_zone(container);
-    lease_move(container->lease, CZONE_ZONE_WANTED, NULL);
-    return 0;
+    if (r == 0)
+        note_zone(container);
+    return r;
+}
+
+int container_place(struct container *container, struct refusal *refusal)
+{
+    int r;
+
+    r = begin_lease(container, refusal);
+    if (r == 0)
+        lease_move(container->lease, CZONE_ZONE_WANTED, NULL);
+    return r;
 }
 
 int container_hold(struct container *container, struct czone_zone *zone)
@@ -382,7 +395,7 @@ int container_new(struct manager *manager, struct spawn_request *request, struct
         r = make_dir(container, refusal);
     }
     if (r == 0)
-        r = container_place(container, refusal);
+        r = begin_lease(container, refusal);
     if (r < 0) {
         container_store_remove(container);
         (void)container_free(container);
@@ -393,6 +406,8 @@ int container_new(struct manager *manager, struct spawn_request *request, struct
                                                    .container = container->id,
                                                    .zone = container->zone,
                                                    .bytes = (int64_t)container->memory });
+    /* Only now: who follows the events knows whose zone that is. */
+    lease_move(container->lease, CZONE_ZONE_WANTED, NULL);
     *ret_container = container;
     return 0;
 }

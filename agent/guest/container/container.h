@@ -37,8 +37,8 @@ struct container {
     uint64_t memory;
     struct refusal failure; /* FAILED */
     struct limit_watch limits;
-    struct event *stop_timer; /* NULL: nobody has asked for Stop */
-    uint64_t stop_at;         /* monotonic: when it is killed then */
+    struct event *stop_timer;
+    uint64_t stop_at; /* monotonic: when it is killed, since somebody has asked for Stop; 0: nobody has */
     struct waiter_list waiters;
 };
 
@@ -61,10 +61,12 @@ struct container *container_free(struct container *container);
 
 /* The steps of it, for who takes over what an earlier czoned has begun: an empty container in the manager's
  * list (NULL without memory); asks for memory, under the name in `zone` (as lease_new()); takes a zone over
- * that it has already (0 or -ENOMEM; the zone's reference is the lease's); starts the program in it. */
+ * that it has already (0 or -ENOMEM; the zone's reference is the lease's); goes on with that, to be held
+ * until Start if that was asked for; starts the program in it. */
 struct container *container_alloc(struct manager *manager);
 int container_place(struct container *container, struct refusal *refusal);
 int container_hold(struct container *container, struct czone_zone *zone);
+void container_ready(struct container *container);
 void container_begin(struct container *container);
 
 /* It will never run, or not be waited for any more: fails it and ends what there is of it. May free it. */

@@ -306,6 +306,18 @@ int exec_session_signal(struct exec_session *session, int signal)
     return pidfd_send_signal(session->keeper.pidfd, signal, NULL, 0) < 0 ? -errno : 0;
 }
 
+/* Whoever asked for one that has not begun does not know of it, and shall not find that it did later. */
+static int connect_again(struct exec_session *session)
+{
+    struct manager *manager = session->container->manager;
+    int r;
+
+    r = keeper_link_connect(&session->keeper, manager, session->dir_fd, &keeper_ops, session);
+    if (r == -ENOENT && keeper_bar(session->dir_fd) == -EEXIST)
+        r = keeper_link_connect(&session->keeper, manager, session->dir_fd, &keeper_ops, session);
+    return r;
+}
+
 static int load(struct exec_session *session, int folder)
 {
     CLEANUP_JSON json_t *state = NULL;
@@ -320,8 +332,7 @@ static int load(struct exec_session *session, int folder)
         return r;
     session->output.dir_fd = session->dir_fd;
     session->created = json_integer_value(json_object_get(state, "created"));
-    if (keeper_link_connect(&session->keeper, session->container->manager, session->dir_fd, &keeper_ops,
-                            session) < 0)
+    if (connect_again(session) < 0)
         on_lost(session);
     return 0;
 }

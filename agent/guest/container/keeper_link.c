@@ -71,6 +71,7 @@ static void on_message(evutil_socket_t fd, short what, void *data)
     r = keeper_receive(fd, &message, &length, &fds);
     if (r == -EAGAIN)
         return;
+    link->heard = true;
     /* Whatever is called here may be the end of the link. */
     if (r <= 0)
         on_lost(link, r);
@@ -157,10 +158,17 @@ int keeper_link_start(struct keeper_link *link, struct manager *manager, int run
 int keeper_link_connect(struct keeper_link *link, struct manager *manager, int run_dir,
                         const struct keeper_link_ops *ops, void *owner)
 {
+    struct keeper_record record;
     CLEANUP_FD int fd = -EBADF;
     int r;
 
     r = keeper_connect(run_dir, &fd);
+    /* One that has begun after the first look: it listens before it makes its record. */
+    if (r == -ENOENT && keeper_record_read(run_dir, &record) == 0) {
+        r = keeper_connect(run_dir, &fd);
+        if (r == -ENOENT)
+            r = -ECONNREFUSED;
+    }
     return r < 0 ? r : watch(link, manager, run_dir, &fd, ops, owner);
 }
 

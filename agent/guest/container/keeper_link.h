@@ -31,6 +31,7 @@ struct keeper_link {
     int pidfd;      /* of the program, while it is known to run; -EBADF: not known */
     bool following; /* told when the log grows */
     bool failed;    /* failed() was called */
+    bool heard;     /* it has said something */
 };
 
 #define KEEPER_LINK_INIT                                                                                     \
@@ -50,8 +51,8 @@ struct keeper_link {
 int keeper_link_start(struct keeper_link *link, struct manager *manager, int run_dir,
                       const struct launch_request *request, const struct keeper_link_ops *ops, void *owner);
 
-/* Connects to the keeper that an earlier czoned left. Returns 0, or as keeper_connect(): -ENOENT and
- * -ECONNREFUSED mean that there is none. */
+/* Connects to the keeper that an earlier czoned left. Returns 0, -ENOENT (none has begun; one may that was
+ * sent START), -ECONNREFUSED (it is gone), or errors of keeper_connect(). */
 int keeper_link_connect(struct keeper_link *link, struct manager *manager, int run_dir,
                         const struct keeper_link_ops *ops, void *owner);
 

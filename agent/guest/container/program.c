@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "agent/guest/clock.h"
 #include "agent/guest/container/cgroup_signal.h"
@@ -197,12 +198,26 @@ static void on_status(void *owner, const struct keeper_status *status)
         on_ended(program, status);
 }
 
+static void on_lost(void *owner);
+
+/* What an earlier czoned had sent to a keeper was not read yet when we looked for that. */
+static void take_other_keeper(struct program *program)
+{
+    keeper_link_close(&program->keeper);
+    if (keeper_link_connect(&program->keeper, program->manager, program->dir_fd, &keeper_ops, program) < 0)
+        on_lost(program);
+}
+
 static void on_failed(void *owner, const struct launch_failure *failure)
 {
     struct program *program = owner;
     struct launch_request launch;
     struct refusal refusal = REFUSAL_INIT;
 
+    if (failure->stage == LAUNCH_STAGE_REQUEST && failure->error == -EEXIST) {
+        take_other_keeper(program);
+        return;
+    }
     program->starting = false;
     input_close(&program->input);
     end_log(program);
@@ -360,11 +375,14 @@ int program_adopt(struct program *program, const char *cgroup, const struct spaw
         return 1;
     if (r == 0) /* it answers at once, or is still busy with the start */
         return arm(program, LAUNCH_TIMEOUT_NS) < 0 ? -ENOMEM : 1;
-    if (running || keeper_record_read(program->dir_fd, &record) == 0) {
+    if (running || (r != -ENOENT && keeper_record_read(program->dir_fd, &record) == 0)) {
         on_lost(program);
         return 1;
     }
     program->starting = false;
+    /* Of one that was killed before it did anything. */
+    if (r != -ENOENT)
+        (void)unlinkat(program->dir_fd, KEEPER_SOCKET, 0);
     return 0;
 }
 

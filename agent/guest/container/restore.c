@@ -7,12 +7,16 @@
 
 #include "agent/guest/clock.h"
 #include "agent/guest/container/container.h"
+#include "agent/guest/container/stop.h"
 #include "agent/guest/container/store.h"
 #include "agent/guest/log.h"
 #include "agent/guest/manager.h"
 #include "agent/guest/run_dir.h"
 #include "agent/guest/zone/memory_map.h"
 #include "proto/cleanup.h"
+
+/* A keeper answers at once, unless somebody has stopped it. */
+#define HEAR_SECONDS 2
 
 /* Into its place: oldest first. */
 static void sort_in(struct container *container)
@@ -38,7 +42,8 @@ static void refuse(struct container *container, int error, const char *why)
     container_give_up(container, &refusal);
 }
 
-/* Its zone was made, or not; what is there but not complete is returned as one without container. */
+/* Its zone was made, or not; what is there but not complete is returned as one without container, and then
+ * this one asks anew. */
 static void resume_wanted(struct container *container, struct czone_zone *zone)
 {
     struct czone_zone_info info;
@@ -55,7 +60,7 @@ static void resume_wanted(struct container *container, struct czone_zone *zone)
     if (container_hold(container, zone) < 0)
         refuse(container, -ENOMEM, "out of memory");
     else
-        container_begin(container);
+        container_ready(container);
 }
 
 /* The claim knows it until the zone is emptied, we from when the program runs. */
@@ -79,9 +84,11 @@ static void resume_begun(struct container *container)
     r = program_adopt(&container->program, cgroup_of(container), &container->request, running);
     if (r == 0)
         container_begin(container);
-    else if (r > 0 && manager_find(manager, id) == container && container->state == CONTAINER_RUNNING)
-        limit_watch_start(container, true); /* if it was dead, all may have ended within that call */
-    else if (r < 0 && running)
+    else if (r > 0 && manager_find(manager, id) == container && container->state == CONTAINER_RUNNING) {
+        /* If it was dead, all may have ended within that call. */
+        limit_watch_start(container, true);
+        container_stop_resume(container);
+    } else if (r < 0 && running)
         program_stop(&container->program); /* its end is not seen by us any more */
     else if (r < 0)
         refuse(container, r, "czoned was restarted and could not take it over");
@@ -108,7 +115,10 @@ static bool has_receipt(const struct container *container)
 
     while ((receipt = receipts_after(&container->manager->receipts, at)) != NULL) {
         at = receipt->sequence;
-        if (strcmp(receipt->container, container->id) == 0 && receipt->exit_time == container->exited)
+        /* An id may be used again; when one that never ran was over is not always kept. */
+        if (strcmp(receipt->container, container->id) == 0 &&
+            (container->exited != 0 ? receipt->exit_time == container->exited
+                                    : receipt->exit_time >= container->created))
             return true;
     }
     return false;
@@ -126,6 +136,10 @@ static void settle_without_zone(struct container *container)
         return;
     }
     manager_sync(manager);
+    if (container->exited == 0) {
+        container->exited = clock_realtime();
+        container->exited_at = container->emptied_at = clock_monotonic();
+    }
     receipt.range = container->info.range;
     receipt.exit_time = container->exited;
     receipt.emptied_ns = container->emptied_at;
@@ -253,6 +267,9 @@ void containers_resume(struct manager *manager)
 {
     struct container *container, *next;
 
+    /* What comes back first may be all that the host has. */
+    if (!TAILQ_EMPTY(&manager->orphans))
+        return;
     for (container = TAILQ_FIRST(&manager->containers); container != NULL; container = next) {
         struct refusal refusal = REFUSAL_INIT;
 
@@ -266,6 +283,54 @@ void containers_resume(struct manager *manager)
     }
 }
 
+/* A link that was lost again is closed. */
+static bool is_silent(const struct keeper_link *link)
+{
+    return link->fd >= 0 && !link->heard;
+}
+
+static bool any_silent(const struct manager *manager)
+{
+    const struct container *container;
+    const struct exec_session *session;
+
+    TAILQ_FOREACH(container, &manager->containers, link) {
+        if (is_silent(&container->program.keeper))
+            return true;
+        TAILQ_FOREACH(session, &container->execs.list, link)
+            if (is_silent(&session->keeper))
+                return true;
+    }
+    return false;
+}
+
+static void on_impatient(evutil_socket_t fd, short what, void *data)
+{
+    bool *over = data;
+
+    (void)fd;
+    (void)what;
+    *over = true;
+}
+
+int containers_hear(struct manager *manager)
+{
+    static const struct timeval patience = { .tv_sec = HEAR_SECONDS };
+    bool over = false;
+    struct event *timer = evtimer_new(manager->base, on_impatient, &over);
+    int r = 0;
+
+    if (timer == NULL || event_add(timer, &patience) < 0)
+        r = -ENOMEM;
+    while (r == 0 && !over && any_silent(manager) && !event_base_got_exit(manager->base))
+        r = event_base_loop(manager->base, EVLOOP_ONCE) < 0 ? -EIO : 0;
+    if (over)
+        log_warning("not all keepers have answered within %d s", HEAR_SECONDS);
+    if (timer != NULL)
+        event_free(timer);
+    return r < 0 ? log_fail(r, "cannot hear the keepers of an earlier czoned: %s", strerror(-r)) : 0;
+}
+
 int containers_restore(struct manager *manager)
 {
     struct timeval patience = clock_timeval(manager->options->plug_timeout_ms * NSEC_PER_MSEC);
@@ -276,7 +341,6 @@ int containers_restore(struct manager *manager)
         return log_fail(r, "cannot read the run directory: %s", strerror(-r));
     if (TAILQ_EMPTY(&manager->containers))
         return 0;
-    containers_resume(manager);
     manager->resume_timer = evtimer_new(manager->base, on_no_memory, manager);
     return manager->resume_timer == NULL || event_add(manager->resume_timer, &patience) < 0
                ? log_fail(-ENOMEM, "out of memory")

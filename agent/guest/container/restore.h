@@ -18,7 +18,14 @@ struct manager;
  */
 int containers_restore(struct manager *manager);
 
-/* A host has attached: containers that wait for memory since the start ask it now. */
+/* Containers that wait for memory since the start ask for it now: when a host has attached, or when zones
+ * without container have come back, which are waited for. */
 void containers_resume(struct manager *manager);
+
+/*
+ * Lets the keepers that were taken over tell what they know, so that the first caller finds pids and ends as
+ * they are. Runs the loop for that, 2 s at most. Returns 0 or a negative errno, logged.
+ */
+int containers_hear(struct manager *manager);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "agent/guest/clock.h"
 #include "agent/guest/container/reply.h"
+#include "agent/guest/container/store.h"
 #include "agent/guest/log.h"
 #include "agent/guest/manager.h"
 
@@ -23,19 +24,36 @@ static void on_grace_over(evutil_socket_t fd, short what, void *data)
     container_end(container, "stopped");
 }
 
-static int arm(struct container *container, int64_t grace_ms)
+static int arm(struct container *container, uint64_t until)
 {
-    uint64_t now = clock_monotonic(), until = now + (uint64_t)grace_ms * NSEC_PER_MSEC;
-    struct timeval timeout = clock_timeval(until - now);
+    uint64_t now = clock_monotonic();
+    struct timeval timeout = clock_timeval(until > now ? until - now : 0);
 
-    if (container->stop_timer != NULL && container->stop_at <= until)
-        return 0;
     if (container->stop_timer == NULL)
         container->stop_timer = evtimer_new(container_base(container), on_grace_over, container);
-    if (container->stop_timer == NULL || event_add(container->stop_timer, &timeout) < 0)
-        return -ENOMEM;
+    return container->stop_timer == NULL || event_add(container->stop_timer, &timeout) < 0 ? -ENOMEM : 0;
+}
+
+static int begin_grace(struct container *container, int64_t grace_ms)
+{
+    uint64_t until = clock_monotonic() + (uint64_t)grace_ms * NSEC_PER_MSEC;
+    int r;
+
+    if (container->stop_at != 0 && container->stop_at <= until)
+        return 0;
+    r = arm(container, until);
+    if (r < 0)
+        return r;
     container->stop_at = until;
+    container_store_save(container);
     return 0;
+}
+
+void container_stop_resume(struct container *container)
+{
+    if (container->stop_at != 0 && arm(container, container->stop_at) < 0)
+        log_error("container %s will not be killed when its grace period is over: out of memory",
+                  container->id);
 }
 
 /* A process that is gone is what was asked for. */
@@ -57,7 +75,7 @@ int container_stop(struct container *container, struct varlink_connection *conne
     if (container_state_ended(container->state))
         return reply_container(connection, container);
     if (!at_once) {
-        r = arm(container, grace_ms);
+        r = begin_grace(container, grace_ms);
         if (r < 0)
             return r;
         r = signal_first(container, signal);

@@ -4,8 +4,7 @@
 
 /*
  * Ends a container in two steps: its first process is asked, and after a grace period all of it is killed.
- * That goes on when whoever asked for it has gone. A czoned that is started anew does not know of it: ask
- * again.
+ * That goes on when whoever asked for it has gone, and when czoned is restarted.
  */
 
 #include "agent/guest/container/container.h"
@@ -25,6 +24,9 @@
  */
 int container_stop(struct container *container, struct varlink_connection *connection, int signal,
                    int64_t grace_ms, struct refusal *refusal);
+
+/* Goes on with the grace period that an earlier czoned has begun, if it has. */
+void container_stop_resume(struct container *container);
 
 /* Frees what it holds. */
 void container_stop_done(struct container *container);

@@ -17,7 +17,7 @@
 
 /* As in the file. */
 struct saved {
-    int64_t version, created, started, exited, exited_at, emptied_at, node, start, size, memory;
+    int64_t version, created, started, exited, exited_at, emptied_at, stop_at, node, start, size, memory;
     int64_t exit_status, exit_signal;
     const char *boot, *zone, *fingerprint, *failure, *message;
     json_t *parameters;
@@ -49,6 +49,7 @@ static const struct varlink_field fields[] = {
     NUMBER(exited),
     NUMBER(exited_at),
     NUMBER(emptied_at),
+    { "stop_at", VARLINK_INT, offsetof(struct saved, stop_at), 0, .min = 0, .max = INT64_MAX },
     NUMBER(node),
     NUMBER(start),
     NUMBER(size),
@@ -77,7 +78,7 @@ static json_t *to_json(const struct container *container)
 
     fingerprint_format(&container->request.fingerprint, fingerprint);
     return json_pack("{s:i, s:s, s:O, s:s, s:s, s:s, s:b, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
-                     "s:I, s:i, s:i, "
+                     "s:I, s:I, s:i, s:i, "
                      "s:s, s:s, s:s, s:s}",
                      "version", VERSION, "boot", container->manager->store.boot_id, "parameters",
                      container->request.parameters, "fingerprint", fingerprint, "state",
@@ -86,10 +87,10 @@ static json_t *to_json(const struct container *container)
                      (int)container->oom_killed, "created", (json_int_t)container->created, "started",
                      (json_int_t)container->started, "exited", (json_int_t)container->exited, "exited_at",
                      (json_int_t)container->exited_at, "emptied_at", (json_int_t)container->emptied_at,
-                     "node", (json_int_t)info->node.n, "start", (json_int_t)info->range.start, "size",
-                     (json_int_t)info->range.size, "memory", (json_int_t)container->memory, "exit_status",
-                     container->exit_status, "exit_signal", container->exit_signal, "failure",
-                     failed ? container->failure.id : "", "message",
+                     "stop_at", (json_int_t)container->stop_at, "node", (json_int_t)info->node.n, "start",
+                     (json_int_t)info->range.start, "size", (json_int_t)info->range.size, "memory",
+                     (json_int_t)container->memory, "exit_status", container->exit_status, "exit_signal",
+                     container->exit_signal, "failure", failed ? container->failure.id : "", "message",
                      failed ? container->failure.reason.text : "", "zone_state",
                      czone_zone_state_name(container->zone_state), "cgroup", container->cgroup);
 }
@@ -156,6 +157,7 @@ static void fill_in(struct container *container, const struct saved *saved)
     container->exited = saved->exited;
     container->exited_at = (uint64_t)saved->exited_at;
     container->emptied_at = (uint64_t)saved->emptied_at;
+    container->stop_at = (uint64_t)saved->stop_at;
     container->memory = (uint64_t)saved->memory;
     container->exit_status = (int)saved->exit_status;
     container->exit_signal = (int)saved->exit_signal;

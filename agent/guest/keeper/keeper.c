@@ -86,6 +86,11 @@ static int start(struct keeper *keeper, const struct keeper_start *start, const 
     int run_dir = fds->fd[START_RUN_DIR], r;
 
     status->state = KEEPER_STARTING;
+    /* Before anything is written or done: a czoned that was killed and the next one may both have had this
+     * program started, and of two keepers one only may. */
+    r = link_listen(&keeper->link, run_dir);
+    if (r < 0)
+        return fail(failure, r, "listen");
     keeper->record_fd = keeper_record_create(run_dir, &keeper->record);
     if (keeper->record_fd < 0)
         return fail(failure, keeper->record_fd, "create the file status");
@@ -94,10 +99,7 @@ static int start(struct keeper *keeper, const struct keeper_start *start, const 
         return r;
     status->pid = keeper->launch.pid;
     r = log_writer_open(&keeper->log, run_dir, start->log_limit, start->log_segment);
-    if (r < 0)
-        return fail(failure, r, "create the log");
-    r = link_listen(&keeper->link, run_dir);
-    return r < 0 ? fail(failure, r, "listen") : 0;
+    return r < 0 ? fail(failure, r, "create the log") : 0;
 }
 
 static void on_start(struct keeper *keeper, const struct keeper_start *message, const struct keeper_fds *fds)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include "proto/cleanup.h"
 
@@ -14,13 +15,21 @@ int link_listen(struct link *link, int run_dir)
 {
     struct sockaddr_un address = { .sun_family = AF_UNIX };
     CLEANUP_FD int fd = -EBADF;
+    char name[32];
+    int r = 0;
 
-    (void)snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/" KEEPER_SOCKET, run_dir);
+    (void)snprintf(name, sizeof(name), "keeper.%d", (int)getpid());
+    (void)snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/%s", run_dir, name);
     fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0)
+    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
         return -errno;
-    if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, BACKLOG) < 0)
-        return -errno;
+    /* The name appears when whoever connects is heard: a socket that refuses is one whose keeper is gone. */
+    if (listen(fd, BACKLOG) < 0 || renameat2(run_dir, name, run_dir, KEEPER_SOCKET, RENAME_NOREPLACE) < 0)
+        r = -errno;
+    if (r < 0) {
+        (void)unlinkat(run_dir, name, 0);
+        return r;
+    }
     link->listener = take_fd(&fd);
     return 0;
 }

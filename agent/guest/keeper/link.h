@@ -22,7 +22,8 @@ struct link {
         .listener = -EBADF, .peer = -EBADF                                                                   \
     }
 
-/* Listens in the run directory. Returns 0 or errors of socket(2), bind(2), listen(2). */
+/* Listens in the run directory. Returns 0, -EEXIST (another keeper does already, or did), or errors of
+ * socket(2), bind(2), listen(2), renameat2(2). */
 int link_listen(struct link *link, int run_dir);
 
 /* Serves this connection from now on; the one before is closed. Takes the fd. */

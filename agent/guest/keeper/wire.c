@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include "agent/guest/launch/failure.h"
@@ -145,6 +146,11 @@ int keeper_connect(int run_dir, int *ret_socket)
         return -errno;
     *ret_socket = take_fd(&fd);
     return 0;
+}
+
+int keeper_bar(int run_dir)
+{
+    return mknodat(run_dir, KEEPER_SOCKET, S_IFREG | 0600, 0) < 0 ? -errno : 0;
 }
 
 void keeper_failed_set(struct keeper_failed *failed, const struct launch_failure *failure)

@@ -52,11 +52,15 @@ int keeper_receive(int socket, union keeper_message *ret, size_t *ret_length, st
  * Connects to the keeper of a program: the socket `keeper.sock` in its run directory. The keeper drops the
  * connection it had and answers with a STATUS.
  *
- * Returns 0 and the socket (non-blocking, close-on-exec, the caller's), or -ENOENT (it has not got so far, or
- * nobody has made one there), -ECONNREFUSED (no such keeper any more: read `status`), or errors of
- * connect(2).
+ * Returns 0 and the socket (non-blocking, close-on-exec, the caller's), or -ENOENT (none is there, unless it
+ * was sent START and has not read it yet), -ECONNREFUSED (no such keeper any more: read `status`), or errors
+ * of connect(2).
  */
 int keeper_connect(int run_dir, int *ret_socket);
+
+/* After -ENOENT: no keeper will launch anything in this run directory any more, though it may have been sent
+ * START. Returns 0, -EEXIST (one has begun meanwhile: connect to it), or errors of mknodat(2). */
+int keeper_bar(int run_dir);
 
 /* launch_failure to message and back. The parameter of *ret points into *failed. */
 void keeper_failed_set(struct keeper_failed *failed, const struct launch_failure *failure);

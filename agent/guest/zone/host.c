@@ -253,8 +253,8 @@ int host_attach(struct host *host, struct varlink_connection *connection, const 
     TAILQ_FOREACH(signal, &host->book.open, link)
         if (signal->id <= last && !signal->confirmed)
             send_signal(host, signal, signal->kind);
-    containers_resume(host->manager);
     orphans_collect(host->manager);
+    containers_resume(host->manager);
     host_offer_later(host, true);
     return 0;
 }

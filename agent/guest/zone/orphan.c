@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "agent/guest/clock.h"
+#include "agent/guest/container/restore.h"
 #include "agent/guest/log.h"
 #include "agent/guest/manager.h"
 #include "agent/guest/zone/lease.h"
@@ -34,19 +35,34 @@ static void on_log_ended(void *owner)
     (void)owner;
 }
 
+/* Of a zone that was made and unmade for nobody there is nothing to tell, as when a czoned undoes it that was
+ * not restarted. */
+static bool owes_receipt(const struct orphan *orphan, const struct receipt *receipt)
+{
+    return !orphan->half_made || (strcmp(receipt->outcome, OUTCOME_RETURNED) != 0 &&
+                                  strcmp(receipt->outcome, OUTCOME_OFFLINE) != 0);
+}
+
+static void add_receipt(struct orphan *orphan, struct receipt *receipt)
+{
+    (void)snprintf(receipt->container, sizeof(receipt->container), "%s", receipt->zone);
+    receipt->exit_time = orphan->found;
+    receipt->emptied_ns = orphan->emptied_at;
+    if (receipt->message.text[0] == '\0')
+        reason_set(&receipt->message, "quarantined before, or left behind by an earlier czoned");
+    manager_add_receipt(orphan->manager, receipt, orphan->found_at);
+}
+
 static void on_returned(void *owner, struct receipt *receipt)
 {
     struct orphan *orphan = owner;
     struct manager *manager = orphan->manager;
 
     program_remove(&orphan->program);
-    (void)snprintf(receipt->container, sizeof(receipt->container), "%s", receipt->zone);
-    receipt->exit_time = orphan->found;
-    receipt->emptied_ns = orphan->emptied_at;
-    if (receipt->message.text[0] == '\0')
-        reason_set(&receipt->message, "quarantined before, or left behind by an earlier czoned");
-    manager_add_receipt(manager, receipt, orphan->found_at);
+    if (owes_receipt(orphan, receipt))
+        add_receipt(orphan, receipt);
     orphan_free(orphan);
+    containers_resume(manager);
 }
 
 /* Neither starts nor acquires: those two are never called. */
@@ -67,6 +83,7 @@ static void collect(void *data, const char *name)
 {
     struct manager *manager = data;
     struct czone_zone *zone = NULL;
+    struct czone_zone_info info;
     struct orphan *orphan;
     int r;
 
@@ -84,7 +101,9 @@ static void collect(void *data, const char *name)
         czone_zone_unref(zone);
         return;
     }
+    czone_zone_get_info(zone, &info);
     orphan->manager = manager;
+    orphan->half_made = info.state == CZONE_ZONE_PLUGGED;
     orphan->found_at = clock_monotonic();
     orphan->found = clock_realtime();
     program_init(&orphan->program, manager, &program_ops, orphan, "");

@@ -22,6 +22,7 @@ struct orphan {
     uint64_t found_at; /* monotonic */
     int64_t found;     /* realtime */
     uint64_t emptied_at;
+    bool half_made; /* no container ever had it: whose it was to be gets another */
 };
 
 /* Looks for them, and begins to return them. Returns 0 or a negative errno; all that happens is logged. */
