@@ -46,6 +46,8 @@ static int set_option(json_t *mount, const char *word, bool tmpfs)
         return json_object_set_new(mount, "read_only", json_boolean(word[1] == 'o'));
     if (!strcmp(word, "noexec"))
         return json_object_set_new(mount, "exec", json_false());
+    if (!tmpfs && !strncmp(word, "owners=", 7))
+        return json_object_set_new(mount, "owners", json_string(word + 7));
     if (tmpfs && !strncmp(word, "size=", 5))
         return set_size(mount, word + 5);
     if (tmpfs && !strncmp(word, "mode=", 5))
@@ -81,7 +83,8 @@ static enum exit_code add_mount(const struct ctl *ctl, json_t *mounts, const cha
         r = set_option(mount, word, tmpfs);
         if (r == -EINVAL) {
             ctl_error(ctl, "%s %s: '%s' is none of %s", tmpfs ? "--tmpfs" : "--mount", text, word,
-                      tmpfs ? "size=SIZE, mode=OCTAL, ro, rw and noexec" : "ro, rw and noexec");
+                      tmpfs ? "size=SIZE, mode=OCTAL, ro, rw and noexec"
+                            : "ro, rw, noexec and owners=OWNERS");
             return EXIT_USAGE;
         }
     }
@@ -225,5 +228,82 @@ enum exit_code parts_network(const struct ctl *ctl, const char *text, json_t **r
     if (r)
         return ctl_no_memory(ctl);
     *ret = TAKE(network);
+    return EXIT_OK;
+}
+
+/* "INSIDE:OUTSIDE:COUNT". Returns 0, -EINVAL, or -1 without memory. */
+static int add_range(json_t *ranges, const char *text)
+{
+    static const char *const names[] = { "inside", "outside", "count" };
+    json_t *range = json_object();
+
+    if (json_array_append_new(ranges, range) < 0)
+        return -1;
+    for (size_t i = 0; i < 3; i++) {
+        char *end;
+        long long number;
+
+        errno = 0;
+        number = strtoll(text, &end, 10);
+        if (*text < '0' || *text > '9' || errno || *end != (i < 2 ? ':' : '\0'))
+            return -EINVAL;
+        if (json_object_set_new(range, names[i], json_integer(number)) < 0)
+            return -1;
+        text = end + 1;
+    }
+    return 0;
+}
+
+static int set_userns(json_t *userns, json_t *uids, json_t *gids, const char *word)
+{
+    if (!strcmp(word, "host") || !strcmp(word, "auto"))
+        return json_object_get(userns, "mode") ? -EINVAL
+                                               : json_object_set_new(userns, "mode", json_string(word));
+    if (!strncmp(word, "owners=", 7))
+        return json_object_set_new(userns, "owners", json_string(word + 7));
+    if (!strncmp(word, "uids=", 5))
+        return add_range(uids, word + 5);
+    return strncmp(word, "gids=", 5) ? -EINVAL : add_range(gids, word + 5);
+}
+
+/* Returns 0, -EINVAL, or -1 without memory. */
+static int finish_userns(json_t *userns, json_t *uids, json_t *gids)
+{
+    bool mapped = json_array_size(uids) > 0;
+
+    if (mapped == (json_object_get(userns, "mode") != NULL) || (!mapped && json_array_size(gids) > 0))
+        return -EINVAL;
+    if (!mapped)
+        return 0;
+    return json_object_set_new(userns, "mode", json_string("map")) | json_object_set(userns, "uids", uids) |
+           json_object_set(userns, "gids", json_array_size(gids) > 0 ? gids : uids);
+}
+
+enum exit_code parts_userns(const struct ctl *ctl, const char *text, json_t **ret)
+{
+    CLEANUP_FREE char *copy = strdup(text ? text : "");
+    CLEANUP_JSON json_t *userns = json_object(), *uids = json_array(), *gids = json_array();
+    char *save = NULL;
+    int r = 0;
+
+    *ret = NULL;
+    if (!text)
+        return EXIT_OK;
+    if (!copy)
+        return ctl_no_memory(ctl);
+    for (char *word = strtok_r(copy, ",", &save); word && !r; word = strtok_r(NULL, ",", &save))
+        r = set_userns(userns, uids, gids, word);
+    if (!r)
+        r = finish_userns(userns, uids, gids);
+    if (r == -EINVAL) {
+        ctl_error(ctl,
+                  "--userns takes host, auto or uids=INSIDE:OUTSIDE:COUNT,gids=INSIDE:OUTSIDE:COUNT, and "
+                  "owners=kept or owners=shifted behind the last two, not '%s'",
+                  text);
+        return EXIT_USAGE;
+    }
+    if (r)
+        return ctl_no_memory(ctl);
+    *ret = TAKE(userns);
     return EXIT_OK;
 }

@@ -13,7 +13,7 @@
 struct run_options {
     int64_t memory, pids, writable;
     json_t *env, *layers, *mounts, *tmpfs, *ulimits;
-    const char *tier, *id, *env_file, *cwd, *user, *hostname, *root, *bundle, *key, *network;
+    const char *tier, *id, *env_file, *cwd, *user, *hostname, *root, *bundle, *key, *network, *userns;
     bool remove, detach, wait_returned, interactive, tty;
 };
 
@@ -46,11 +46,14 @@ static const struct option_row rows[] = {
     { "writable", 0, OPTION_SIZE, OF(writable), "SIZE",
       "most that may be written above layers (half of memory)", 0, 0 },
     { "mount", 0, OPTION_LIST, OF(mounts), "SOURCE:TARGET[:OPTIONS]",
-      "show a directory or file of the guest, read-only; options: rw, noexec; repeatable", 0, 0 },
+      "show a directory or file of the guest, read-only; options: rw, noexec, owners=kept; repeatable", 0,
+      0 },
     { "tmpfs", 0, OPTION_LIST, OF(tmpfs), "TARGET[:OPTIONS]",
       "mount a tmpfs; options: size=SIZE, mode=OCTAL, ro, noexec; repeatable", 0, 0 },
     { "network", 0, OPTION_TEXT, OF(network), "NETWORK",
       "host, none or bridge=NAME,address=ADDRESS/PREFIX,gateway=ADDRESS (host)", 0, 0 },
+    { "userns", 0, OPTION_TEXT, OF(userns), "USERS",
+      "host, auto or uids=INSIDE:OUTSIDE:COUNT,gids=...: users of its own; also owners=kept (host)", 0, 0 },
     { "ulimit", 0, OPTION_LIST, OF(ulimits), "NAME=SOFT[:HARD]",
       "set a resource limit, such as nofile=4096; repeatable", 0, 0 },
     { "pids", 0, OPTION_NUMBER, OF(pids), "N", "the most processes it may have", 1, INT32_MAX },
@@ -86,7 +89,7 @@ static int set_program(json_t *spawn, const struct run_options *options, char **
 
 static enum exit_code add_parts(const struct ctl *ctl, const struct run_options *options, json_t *spawn)
 {
-    CLEANUP_JSON json_t *mounts = NULL, *rlimits = NULL, *network = NULL;
+    CLEANUP_JSON json_t *mounts = NULL, *rlimits = NULL, *network = NULL, *userns = NULL;
     enum exit_code code;
     int r = 0;
 
@@ -95,10 +98,14 @@ static enum exit_code add_parts(const struct ctl *ctl, const struct run_options 
         code = parts_rlimits(ctl, options->ulimits, &rlimits);
     if (!code)
         code = parts_network(ctl, options->network, &network);
+    if (!code)
+        code = parts_userns(ctl, options->userns, &userns);
     if (code)
         return code;
     if (network)
         r |= json_object_set(spawn, "network", network);
+    if (userns)
+        r |= json_object_set(spawn, "userns", userns);
     if (mounts)
         r |= json_object_set(spawn, "mounts", mounts);
     if (rlimits)

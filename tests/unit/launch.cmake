@@ -2,7 +2,8 @@
 # The launcher. Tests that really launch need root and a cgroup2 mount, here or in a microVM (where LAUNCH_PROBE
 # must name the probe).
 if(TARGET czone_launch_objects)
-    add_executable(launch_probe unit/launch_probe.c unit/launch_probe_file.c unit/launch_probe_network.c)
+    add_executable(launch_probe unit/launch_probe.c unit/launch_probe_file.c unit/launch_probe_network.c
+                                unit/launch_probe_user.c)
     target_include_directories(launch_probe PRIVATE ${PROJECT_SOURCE_DIR})
     set_target_properties(launch_probe PROPERTIES C_STANDARD 11 C_EXTENSIONS ON)
     target_compile_definitions(launch_probe PRIVATE _GNU_SOURCE)
@@ -10,7 +11,8 @@ if(TARGET czone_launch_objects)
     # Static, and hence without sanitizers: it runs in roots that hold nothing else.
     target_link_options(launch_probe PRIVATE -static)
 
-    foreach(noun container failure image json layers mounts network program refusal rlimit root seccomp user)
+    foreach(noun container failure image json layers mounts network program refusal rlimit root seccomp user userns
+                 users)
         add_executable(test_launch_${noun} unit/test_launch_${noun}.c $<TARGET_OBJECTS:czone_launch_objects>
                                            $<TARGET_OBJECTS:czone_seccomp_objects>)
         czone_defaults(test_launch_${noun})

@@ -5,6 +5,7 @@
 /* What the parts of launch_probe share: a check returns 0, or 1 after it has said what is not so. */
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -21,6 +22,13 @@
 /* Of a container's network (launch_probe_network.c). */
 int probe_loopback_only(void);
 int probe_calls_its_gateway(void);
+
+/* Of a container's users (launch_probe_user.c). */
+int probe_user_has_nothing(void);
+int probe_has_users_of_its_own(void);
+
+/* Whether /proc/self/status has this line. */
+bool probe_status_says(const char *line);
 
 /* Does each action, a letter and a path, and prints a line on it: its result, or the name of the error
  * (launch_probe_file.c). NULL-terminated. Returns 0. */

@@ -85,6 +85,16 @@ static int print_mode(const char *path)
     return 0;
 }
 
+static int print_owner(const char *path)
+{
+    struct stat st;
+
+    if (lstat(path, &st) < 0)
+        return -1;
+    printf("%u:%u\n", st.st_uid, st.st_gid);
+    return 0;
+}
+
 static int act(const char *action)
 {
     switch (action[0]) {
@@ -100,6 +110,8 @@ static int act(const char *action)
         return remove_file(action + 1);
     case 'l':
         return print_link(action + 1);
+    case 'o':
+        return print_owner(action + 1);
     case 's':
         return print_mode(action + 1);
     default:

@@ -66,6 +66,46 @@ START_TEST(layers_mounts_and_limits_reach_the_guest)
 }
 END_TEST
 
+/* Options, and what of Spawn they become. */
+static const struct {
+    const char *text, *expected;
+} users[] = {
+    { "auto", "{\"mode\": \"auto\"}" },
+    { "host", "{\"mode\": \"host\"}" },
+    { "auto,owners=kept", "{\"mode\": \"auto\", \"owners\": \"kept\"}" },
+    { "uids=0:100000:65536",
+      "{\"mode\": \"map\", \"uids\": [{\"inside\": 0, \"outside\": 100000, \"count\": 65536}],"
+      " \"gids\": [{\"inside\": 0, \"outside\": 100000, \"count\": 65536}]}" },
+    { "uids=0:7:1,uids=1:9:2,gids=0:5:1,owners=shifted",
+      "{\"mode\": \"map\", \"owners\": \"shifted\", \"uids\": [{\"inside\": 0, \"outside\": 7, \"count\": 1},"
+      " {\"inside\": 1, \"outside\": 9, \"count\": 2}],"
+      " \"gids\": [{\"inside\": 0, \"outside\": 5, \"count\": 1}]}" },
+};
+
+START_TEST(users_reach_the_guest)
+{
+    json_t *expected = json_loads(users[_i].expected, 0, NULL);
+
+    ck_assert_ptr_nonnull(expected);
+    peer_run(&peer, "run", "--userns", users[_i].text, "prog", NULL);
+    ck_assert(json_equal(sent("userns"), expected));
+    json_decref(expected);
+}
+END_TEST
+
+static const char *const bad_users[] = {
+    "",         "keep-id",      "auto,host",  "auto,uids=0:1:1", "gids=0:1:1", "owners=kept",
+    "uids=0:1", "uids=0:1:1:1", "uids=a:1:1", "uids=-1:1:1",
+};
+
+START_TEST(users_that_make_no_sense_are_refused_here)
+{
+    peer_run(&peer, "run", "--userns", bad_users[_i], "prog", NULL);
+    complains(122, "--userns takes");
+    ck_assert_ptr_null(peer_last(&peer, SPAWN));
+}
+END_TEST
+
 START_TEST(a_network_reaches_the_guest)
 {
     json_t *expected = json_loads(
@@ -94,7 +134,7 @@ static const struct {
     { "--mount", "/s", "--mount takes SOURCE:TARGET" },
     { "--mount", ":/t", "--mount takes SOURCE:TARGET" },
     { "--mount", "/s:", "--mount takes SOURCE:TARGET" },
-    { "--mount", "/s:/t:size=1M", "'size=1M' is none of ro, rw and noexec" },
+    { "--mount", "/s:/t:size=1M", "'size=1M' is none of ro, rw, noexec and owners=OWNERS" },
     { "--tmpfs", "/t:mode=9", "'mode=9' is none of" },
     { "--tmpfs", "/t:mode=10000", "'mode=10000' is none of" },
     { "--tmpfs", "/t:size=0", "'size=0' is none of" },
@@ -123,6 +163,9 @@ int main(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, layers_mounts_and_limits_reach_the_guest);
     tcase_add_test(tests, a_network_reaches_the_guest);
+    tcase_add_loop_test(tests, users_reach_the_guest, 0, (int)(sizeof(users) / sizeof(users[0])));
+    tcase_add_loop_test(tests, users_that_make_no_sense_are_refused_here, 0,
+                        (int)(sizeof(bad_users) / sizeof(bad_users[0])));
     tcase_add_loop_test(tests, a_malformed_part_is_refused_before_anything_happens, 0,
                         sizeof(malformed) / sizeof(*malformed));
     suite_add_tcase(suite, tests);

@@ -95,6 +95,8 @@ START_TEST(what_crun_and_runc_generate_is_accepted)
 }
 END_TEST
 
+#define DATA(rest) "{\"destination\": \"/data\", \"type\": \"bind\", \"source\": \"/data\", " rest "}"
+
 /* A member of what crun generates, what it is changed to (NULL: taken out), and the place the error names. */
 static const struct {
     const char *member, *value, *place;
@@ -213,6 +215,7 @@ static const struct {
     { "mounts[6].options[4]", "\"nsdelegate\"", "mounts[6].options[4]" },
     { "mounts[7]", "{\"destination\": \"/proc/\", \"type\": \"proc\"}", "mounts[7].destination" },
     { "mounts[0].uidMappings", "[{}]", "mounts[0].uidMappings" },
+    { "mounts[7]", DATA("\"options\": [\"idmap\"]"), "mounts[7].options" },
     { "mounts[0].fstype", "\"proc\"", "mounts[0].fstype" },
 
     { "linux", NULL, "linux" },
@@ -222,7 +225,9 @@ static const struct {
     { "linux.namespaces[0].type", "\"mnt\"", "linux.namespaces[0].type" },
     { "linux.namespaces[0].type", "\"ipc\"", "linux.namespaces[2].type" },
     { "linux.namespaces[0].path", "\"/proc/1/ns/pid\"", "linux.namespaces[0].path" },
-    { "linux.namespaces[5]", "{\"type\": \"user\"}", "linux.namespaces[5].type" },
+    { "linux.namespaces[5]", "{\"type\": \"user\"}", "linux.uidMappings" },
+    { "linux.namespaces[5]", "{\"type\": \"user\", \"path\": \"/proc/1/ns/user\"}",
+      "linux.namespaces[5].path" },
     { "linux.namespaces[5]", "{\"type\": \"time\"}", "linux.namespaces[5].type" },
     { "linux.namespaces", "[{\"type\": \"pid\"}, {\"type\": \"mount\"}, {\"type\": \"ipc\"}]",
       "linux.namespaces" },
@@ -275,6 +280,55 @@ START_TEST(a_member_that_is_wrong_or_not_supported_is_named)
     ck_assert_ptr_null(spawn);
     ck_assert_str_eq(fault.parameter, bad[_i].place);
     ck_assert_uint_gt(strlen(fault.reason.text), 0);
+}
+END_TEST
+
+#define IDS(first) "[{\"containerID\": 0, \"hostID\": " #first ", \"size\": 65536}]"
+
+/* A bundle with users 100000 and groups 200000 of its own, and one more change. place: of what is wrong with
+ * it; NULL: fine, and `owners` of the mount are these. */
+static const struct {
+    const char *member, *value, *place, *owners;
+} users[] = {
+    { "hostname", "\"x\"", NULL, NULL },
+    { "mounts[7]", DATA("\"options\": [\"rbind\"]"), NULL, NULL },
+    { "mounts[7]", DATA("\"options\": [\"rbind\", \"ridmap\"]"), NULL, "shifted" },
+    { "mounts[7]", DATA("\"options\": [\"bind\", \"idmap\"]"), NULL, "shifted" },
+    { "mounts[7]", DATA("\"uidMappings\": " IDS(100000) ", \"gidMappings\": " IDS(200000)), NULL, "shifted" },
+    { "mounts[7]", DATA("\"uidMappings\": " IDS(100000)), "mounts[7].uidMappings", NULL },
+    { "mounts[7]", DATA("\"gidMappings\": " IDS(200000)), "mounts[7].gidMappings", NULL },
+    { "mounts[7]", DATA("\"uidMappings\": " IDS(7) ", \"gidMappings\": " IDS(200000)),
+      "mounts[7].uidMappings", NULL },
+    { "linux.uidMappings", NULL, "linux.uidMappings", NULL },
+    { "linux.uidMappings", "[]", "linux.uidMappings", NULL },
+    { "linux.gidMappings", "[]", "linux.gidMappings", NULL },
+    { "linux.uidMappings[0].size", "0", "linux.uidMappings[0].size", NULL },
+    { "linux.gidMappings[0].hostID", "-1", "linux.gidMappings[0].hostID", NULL },
+    { "linux.namespaces[5].type", "\"network\"", "linux.namespaces[5].type", NULL },
+    { "linux.namespaces[5].type", "\"cgroup\"", "linux.uidMappings", NULL },
+};
+
+START_TEST(users_of_its_own_keep_the_owners_of_files_unless_a_mount_is_mapped)
+{
+    CLEANUP_JSON json_t *document = load("crun-1.8.1"), *spawn = NULL, *expected = NULL;
+    const json_t *mount;
+
+    change(document, "linux.namespaces[5]", "{\"type\": \"user\"}");
+    change(document, "linux.uidMappings", IDS(100000));
+    change(document, "linux.gidMappings", IDS(200000));
+    change(document, users[_i].member, users[_i].value);
+    if (users[_i].place != NULL) {
+        ck_assert_int_eq(read_document(document, &spawn), -EINVAL);
+        ck_assert_str_eq(fault.parameter, users[_i].place);
+        return;
+    }
+    ck_assert_msg(read_document(document, &spawn) == 0, "%s %s", fault.parameter, fault.reason.text);
+    expected = json_pack("{s:s, s:s, s:[{s:i, s:i, s:i}], s:[{s:i, s:i, s:i}]}", "mode", "map", "owners",
+                         "kept", "uids", "inside", 0, "outside", 100000, "count", 65536, "gids", "inside", 0,
+                         "outside", 200000, "count", 65536);
+    ck_assert(json_equal(json_object_get(spawn, "userns"), expected));
+    mount = json_array_get(json_object_get(spawn, "mounts"), 0);
+    ck_assert_pstr_eq(json_string_value(json_object_get(mount, "owners")), users[_i].owners);
 }
 END_TEST
 
@@ -434,6 +488,8 @@ int main(void)
 
     tcase_add_loop_test(tests, what_crun_and_runc_generate_is_accepted, 0, ELEMENTS(generated));
     tcase_add_loop_test(tests, a_member_that_is_wrong_or_not_supported_is_named, 0, ELEMENTS(bad));
+    tcase_add_loop_test(tests, users_of_its_own_keep_the_owners_of_files_unless_a_mount_is_mapped, 0,
+                        (int)ELEMENTS(users));
     tcase_add_loop_test(tests, a_member_becomes_the_parameter_that_means_the_same, 0, ELEMENTS(good));
     tcase_add_test(tests, the_greatest_limit_is_none);
     tcase_add_test(tests, another_user_than_0_may_not_keep_capabilities);

@@ -113,6 +113,20 @@ static const struct {
     { PARTS("\"network\": {\"mode\": \"bridge\"}"), "network.mode" },
     { PARTS("\"network\": {\"mode\": \"veth\", \"addresses\": [7]}"), "network.addresses[0]" },
     { PARTS("\"network\": {\"mode\": \"veth\", \"bridge\": \"sixteen-letters-\"}"), "network.bridge" },
+    { PARTS("\"userns\": \"auto\""), "userns" },
+    { PARTS("\"userns\": {}"), "userns.mode" },
+    { PARTS("\"userns\": {\"mode\": \"keep-id\"}"), "userns.mode" },
+    { PARTS("\"userns\": {\"mode\": \"auto\", \"owners\": \"mine\"}"), "userns.owners" },
+    { PARTS("\"userns\": {\"mode\": \"map\"}"), "userns" },
+    { PARTS("\"userns\": {\"mode\": \"map\", \"uids\": [1]}"), "userns.uids[0]" },
+    { PARTS("\"userns\": {\"mode\": \"map\", \"uids\": [{\"inside\": 0, \"outside\": 1}]}"),
+      "userns.uids[0].count" },
+    { PARTS("\"userns\": {\"mode\": \"map\", \"gids\": [{\"inside\": 0, \"outside\": -1, \"count\": 1}]}"),
+      "userns.gids[0].outside" },
+    { PARTS("\"userns\": {\"mode\": \"auto\", \"uids\": [{\"inside\": 0, \"outside\": 1, \"count\": 1}]}"),
+      "userns" },
+    { PARTS("\"mounts\": [{\"type\": \"tmpfs\", \"target\": \"/t\", \"owners\": \"mine\"}]"),
+      "mounts[0].owners" },
     { PARTS("\"rlimits\": [{\"soft\": 1}]"), "rlimits[0].name" },
     { PARTS("\"rlimits\": [{\"name\": \"nofile\", \"soft\": -1}]"), "rlimits[0].soft" },
     { PARTS("\"rlimits\": [{\"name\": \"RLIMIT_NOFILE\", \"soft\": 1}]"), "rlimits" },
@@ -206,6 +220,48 @@ START_TEST(the_environment_can_be_dropped_and_the_rest_stays)
 }
 END_TEST
 
+START_TEST(users_reach_the_launcher)
+{
+    struct launch_request launch;
+
+    ck_assert_int_eq(
+        decode(
+            PARTS("\"userns\": {\"mode\": \"map\", \"owners\": \"kept\","
+                  " \"uids\": [{\"inside\": 0, \"outside\": 1000, \"count\": 10},"
+                  " {\"inside\": 10, \"outside\": 0, \"count\": 1}],"
+                  " \"gids\": [{\"inside\": 0, \"outside\": 4294967294, \"count\": 1}]},"
+                  "\"mounts\": [{\"type\": \"bind\", \"source\": \"/s\", \"target\": \"/t\"},"
+                  "{\"type\": \"bind\", \"source\": \"/s\", \"target\": \"/u\", \"owners\": \"shifted\"}]")),
+        0);
+    spawn_request_launch(&request, &launch);
+    ck_assert_uint_eq(launch.users.uids.n, 2);
+    ck_assert_uint_eq(launch.users.uids.ranges[0].outside, 1000);
+    ck_assert_uint_eq(launch.users.uids.ranges[1].inside, 10);
+    ck_assert_uint_eq(launch.users.gids.n, 1);
+    ck_assert_uint_eq(launch.users.gids.ranges[0].outside, 4294967294);
+    ck_assert_int_eq(launch.users.owners, LAUNCH_OWNERS_KEPT);
+    ck_assert_int_eq(launch.mounts[0].owners, LAUNCH_OWNERS_KEPT);
+    ck_assert_int_eq(launch.mounts[1].owners, LAUNCH_OWNERS_SHIFTED);
+}
+END_TEST
+
+START_TEST(users_that_were_not_found_yet_are_not_the_guests)
+{
+    struct launch_failure failure = { 0 };
+    struct launch_request launch;
+
+    ck_assert_int_eq(decode(PARTS("\"userns\": {\"mode\": \"auto\"}")), 0);
+    spawn_request_launch(&request, &launch);
+    ck_assert_int_eq(launch_check(&launch, &failure), -EINVAL);
+    ck_assert_str_eq(failure.parameter, "userns");
+    launch_parts_place(&request.parts, 100000);
+    spawn_request_launch(&request, &launch);
+    ck_assert_uint_eq(launch.users.uids.ranges[0].outside, 100000);
+    ck_assert_uint_eq(launch.users.gids.ranges[0].count, 65536);
+    ck_assert_int_eq(launch.users.owners, LAUNCH_OWNERS_SHIFTED);
+}
+END_TEST
+
 START_TEST(layers_mounts_and_limits_reach_the_launcher)
 {
     struct launch_request launch;
@@ -258,6 +314,8 @@ int main(void)
     tcase_add_test(tests, a_fingerprint_ignores_the_order_the_key_and_nulls);
     tcase_add_test(tests, a_fingerprint_tells_requests_apart);
     tcase_add_test(tests, the_environment_can_be_dropped_and_the_rest_stays);
+    tcase_add_test(tests, users_reach_the_launcher);
+    tcase_add_test(tests, users_that_were_not_found_yet_are_not_the_guests);
     tcase_add_test(tests, layers_mounts_and_limits_reach_the_launcher);
     tcase_add_test(tests, arguments_that_a_reply_could_not_repeat_are_refused);
     return guest_test_main(tests, "guest_spawn_request");

@@ -110,6 +110,39 @@ START_TEST(a_session_has_the_containers_network)
 }
 END_TEST
 
+static const struct launch_id_range range = { .inside = 0, .outside = 200000, .count = 65536 };
+
+/* A session of a container that has users of its own. */
+static void begin_in_userns(struct kept *other, const char *act)
+{
+    const struct launch_users users = { .uids = { &range, 1 }, .gids = { &range, 1 } };
+
+    kept_spawn(other, &keepers, "/probe", "stay");
+    other->request.users = users;
+    other->request.network.kind = LAUNCH_NETWORK_NONE;
+    kept_start(other);
+    kept_spawn(&session, &keepers, "/probe", act);
+    session.request.users = users;
+    session.request.target = other->pidfd;
+}
+
+START_TEST(a_session_has_the_containers_users)
+{
+    static const char *const acts[] = { "has-users-of-its-own", "root-is-limited", "user-has-nothing",
+                                        "kernel-files-guarded" };
+    struct kept other;
+
+    fixture_dir(&keepers.fixture, "/etc");
+    fixture_file(&keepers.fixture, "/etc/passwd", 0644, "joe:x:1000:1000::/home/joe:/probe\n");
+    fixture_file(&keepers.fixture, "/etc/group", 0644, "wheel:x:10:joe\n");
+    begin_in_userns(&other, acts[_i]);
+    session.request.user = strcmp(acts[_i], "user-has-nothing") == 0 ? "joe" : NULL;
+    kept_start(&session);
+    expect_success();
+    kept_kill(&other);
+}
+END_TEST
+
 START_TEST(a_session_has_a_terminal_of_the_container)
 {
     struct keeper_resize resize = { .header = { .kind = KEEPER_RESIZE }, .columns = 132, .rows = 50 };
@@ -270,6 +303,7 @@ int main(void)
     tcase_add_test(tests, a_session_has_the_policy_of_the_zone);
     tcase_add_test(tests, a_session_has_user_cwd_and_environment_of_its_own);
     tcase_add_test(tests, a_session_has_the_containers_network);
+    tcase_add_loop_test(tests, a_session_has_the_containers_users, 0, 4);
     tcase_add_test(tests, a_session_has_a_terminal_of_the_container);
     tcase_add_test(tests, a_session_takes_input);
     tcase_add_test(tests, a_session_ends_with_its_container);

@@ -16,6 +16,16 @@ static void expect_strings(const char *const *a, const char *const *b)
         ck_assert_ptr_null(b[i]);
 }
 
+static void expect_ids(const struct launch_id_map *a, const struct launch_id_map *b)
+{
+    ck_assert_uint_eq(a->n, b->n);
+    for (size_t i = 0; i < a->n; i++) {
+        ck_assert_uint_eq(a->ranges[i].inside, b->ranges[i].inside);
+        ck_assert_uint_eq(a->ranges[i].outside, b->ranges[i].outside);
+        ck_assert_uint_eq(a->ranges[i].count, b->ranges[i].count);
+    }
+}
+
 static void expect_same_parts(const struct launch_request *a, const struct launch_request *b)
 {
     ck_assert_uint_eq(a->n_groups, b->n_groups);
@@ -35,7 +45,11 @@ static void expect_same_parts(const struct launch_request *a, const struct launc
         ck_assert_uint_eq(a->mounts[i].attributes, b->mounts[i].attributes);
         ck_assert_uint_eq(a->mounts[i].limit, b->mounts[i].limit);
         ck_assert_uint_eq(a->mounts[i].mode, b->mounts[i].mode);
+        ck_assert_int_eq(a->mounts[i].owners, b->mounts[i].owners);
     }
+    expect_ids(&a->users.uids, &b->users.uids);
+    expect_ids(&a->users.gids, &b->users.gids);
+    ck_assert_int_eq(a->users.owners, b->users.owners);
     ck_assert_int_eq(a->network.kind, b->network.kind);
     ck_assert_pstr_eq(a->network.bridge, b->network.bridge);
     ck_assert_pstr_eq(a->network.gateway, b->network.gateway);
@@ -93,9 +107,11 @@ START_TEST(a_full_request_comes_back_as_it_was)
         { .kind = LAUNCH_MOUNT_BIND,
           .source = "/data",
           .target = "/d",
-          .attributes = LAUNCH_BIND_ATTRIBUTES },
+          .attributes = LAUNCH_BIND_ATTRIBUTES,
+          .owners = LAUNCH_OWNERS_KEPT },
         { .kind = LAUNCH_MOUNT_TMPFS, .target = "/t", .limit = UINT64_MAX, .mode = 01777 },
     };
+    const struct launch_id_range ranges[] = { { 0, 100000, 65536 }, { 70000, 4294967294, 1 } };
     const struct launch_request request = {
         .layers = layers,
         .groups = groups,
@@ -109,6 +125,7 @@ START_TEST(a_full_request_comes_back_as_it_was)
                      .addresses = { "10.0.0.2/24", "fd00::2/64" },
                      .n_addresses = 2,
                      .gateway = "10.0.0.1" },
+        .users = { .uids = { ranges, 2 }, .gids = { ranges, 1 }, .owners = LAUNCH_OWNERS_KEPT },
         .umask = 077,
         .capabilities = UINT64_C(1) << 63,
         .writable_limit = 5,

@@ -263,6 +263,7 @@ static int start(struct exec_session *session)
         return r;
     exec_request_launch(&session->request, &launch);
     launch.target = container->program.keeper.pidfd;
+    launch.users = container->request.parts.users;
     launch.cgroup_fd = czone_cgroup_fd(container->program.cgroup);
     launch.policy = &policy;
     return keeper_link_start(&session->keeper, container->manager, session->dir_fd, &launch, &keeper_ops,

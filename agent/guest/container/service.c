@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "agent/guest/container/id_range.h"
 #include "agent/guest/container/program_refusal.h"
 #include "agent/guest/container/reply.h"
 #include "agent/guest/container/signal_name.h"
@@ -79,8 +80,10 @@ static int spawn(struct manager *manager, struct varlink_connection *connection,
     r = check_new(manager, request, refusal);
     if (r < 0)
         return r;
+    r = id_range_choose(manager, request, &failure);
     spawn_request_launch(request, &launch);
-    r = launch_check(&launch, &failure);
+    if (r == 0)
+        r = launch_check(&launch, &failure);
     if (r < 0 && failure.trouble == LAUNCH_BAD_PARAMETER && request->bundle != NULL)
         return refusal_bundle(refusal, request->bundle, oci_config_member(failure.parameter),
                               failure.message);

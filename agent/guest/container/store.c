@@ -18,7 +18,7 @@
 /* As in the file. */
 struct saved {
     int64_t version, created, started, exited, exited_at, emptied_at, stop_at, node, start, size, memory;
-    int64_t exit_status, exit_signal;
+    int64_t exit_status, exit_signal, first_id;
     const char *boot, *zone, *fingerprint, *failure, *message;
     json_t *parameters;
     int state;
@@ -63,6 +63,7 @@ static const struct varlink_field fields[] = {
     TEXT(fingerprint, 32),
     TEXT(failure, 64),
     TEXT(message, sizeof(((struct reason *)0)->text) - 1),
+    { "first_id", VARLINK_INT, offsetof(struct saved, first_id), .max = UINT32_MAX },
     { "parameters", VARLINK_OBJECT, offsetof(struct saved, parameters), .flags = VARLINK_REQUIRED },
     { "state", VARLINK_ENUM, offsetof(struct saved, state), .flags = VARLINK_REQUIRED, .choices = states },
     TRUTH(settled),
@@ -95,9 +96,21 @@ static json_t *to_json(const struct container *container)
                      czone_zone_state_name(container->zone_state), "cgroup", container->cgroup);
 }
 
+/* Which ids were found for it: the parameters say only that some were to be. Takes the state, which may be
+ * NULL. */
+static json_t *add_first_id(json_t *state, const struct launch_parts *parts)
+{
+    if (parts->users_mode == LAUNCH_USERS_AUTO &&
+        json_object_set_new(state, "first_id", json_integer(parts->users.uids.ranges[0].outside)) < 0) {
+        json_decref(state);
+        return NULL;
+    }
+    return state;
+}
+
 static int save(const struct container *container)
 {
-    CLEANUP_JSON json_t *state = to_json(container);
+    CLEANUP_JSON json_t *state = add_first_id(to_json(container), &container->request.parts);
 
     return state == NULL ? -ENOMEM : run_dir_write(container->dir_fd, STATE_FILE, state);
 }
@@ -192,6 +205,13 @@ int container_store_load(struct container *container)
     if (r < 0 && r != -EDOM) {
         spawn_request_done(&container->request);
         return r == -EINVAL ? -EBADMSG : r;
+    }
+    if (container->request.parts.users_mode == LAUNCH_USERS_AUTO) {
+        if (saved.first_id == 0) {
+            spawn_request_done(&container->request);
+            return -EBADMSG;
+        }
+        launch_parts_place(&container->request.parts, (uint32_t)saved.first_id);
     }
     fill_in(container, &saved);
     return 0;

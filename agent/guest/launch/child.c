@@ -21,6 +21,7 @@
 #include "agent/guest/launch/report.h"
 #include "agent/guest/launch/rlimit.h"
 #include "agent/guest/launch/tree.h"
+#include "agent/guest/launch/users.h"
 #include "proto/cleanup.h"
 
 /* What systemd and login give: select(2) breaks above it. Programs raise it up to the hard limit themselves.
@@ -39,13 +40,13 @@ static int by_number(const void *a, const void *b)
 static int close_others(const struct launch_child *child)
 {
     struct launch_plan *plan = child->plan;
-    int keep[7 + LAUNCH_LAYERS_MAX + LAUNCH_MOUNTS_MAX] = {
-        child->result,         child->tree,      launch_uplink_fd(&plan->uplink),
-        plan->request->target, child->stdio->in, child->stdio->out,
-        child->stdio->err,
+    int keep[9 + LAUNCH_LAYERS_MAX + LAUNCH_MOUNTS_MAX] = {
+        child->result,         child->tree,       launch_uplink_fd(&plan->uplink),
+        plan->request->target, child->stdio->in,  child->stdio->out,
+        child->stdio->err,     plan->userns.user, plan->userns.network,
     };
     unsigned first = STDERR_FILENO + 1;
-    size_t n = 7;
+    size_t n = 9;
 
     for (size_t i = 0; i < plan->layers.n; i++)
         keep[n++] = plan->layers.fds[i];
@@ -141,6 +142,9 @@ static int set_up_namespaces(const struct launch_child *child, struct launch_ste
     launch_step_set(step, LAUNCH_STAGE_NAMESPACE, "set the hostname to", hostname);
     if (hostname && sethostname(hostname, strlen(hostname)) < 0)
         return -errno;
+    launch_step_set(step, LAUNCH_STAGE_NAMESPACE, "enter", "the network namespace");
+    if (child->plan->userns.network >= 0 && setns(child->plan->userns.network, CLONE_NEWNET) < 0)
+        return -errno;
     return launch_network_enter(&child->plan->uplink, &child->plan->request->network, step);
 }
 
@@ -187,6 +191,10 @@ static int make_root(const struct launch_child *child, struct launch_step *step)
     int r;
 
     r = set_up_namespaces(child, step);
+    if (r == 0 && plan->userns.user >= 0) {
+        launch_step_set(step, LAUNCH_STAGE_IDENTITY, "act for", "the container's root");
+        r = launch_userns_dress(&plan->request->users);
+    }
     if (r == 0)
         r = launch_tree_enter(plan, child->tree, step);
     if (r < 0)
@@ -221,6 +229,12 @@ static int become_user(const struct launch_child *child, struct launch_step *ste
     r = launch_rlimits_apply(request, &step->on);
     if (r < 0)
         return r;
+    if (launch_users_mapped(&request->users)) {
+        launch_step_set(step, LAUNCH_STAGE_IDENTITY, "enter", "the user namespace");
+        r = launch_userns_enter(request->target >= 0 ? request->target : child->plan->userns.user);
+        if (r < 0)
+            return r;
+    }
     launch_step_set(step, LAUNCH_STAGE_IDENTITY, "become user", request->user ? request->user : "0:0");
     r = launch_identity_assume(&child->plan->user, request->capabilities);
     if (r < 0)

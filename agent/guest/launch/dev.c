@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/guest/launch/dev.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -64,15 +66,17 @@ static int attach_at(int dev, const char *path, int mount)
     return target < 0 ? target : launch_mount_attach(mount, target);
 }
 
-int launch_dev_complete(int dev, uint64_t shm_limit, struct launch_step *step)
+int launch_dev_complete(int dev, uint64_t shm_limit, gid_t tty_group, struct launch_step *step)
 {
-    /* Group 5 is "tty" on every distribution; mode as login programs expect it. */
-    static const struct launch_mount_option pts_options[] = {
-        { "mode", "0620" }, { "ptmxmode", "0666" }, { "gid", "5" }, { NULL, NULL }
+    char gid[16];
+    /* Mode as login programs expect it. */
+    const struct launch_mount_option pts_options[] = {
+        { "mode", "0620" }, { "ptmxmode", "0666" }, { "gid", gid }, { NULL, NULL }
     };
     CLEANUP_FD int pts = -EBADF, shm = -EBADF, mqueue = -EBADF;
     int r;
 
+    (void)snprintf(gid, sizeof(gid), "%" PRIu32, (uint32_t)tty_group);
     launch_step_set(step, LAUNCH_STAGE_MOUNT, "mount devpts on", "/dev/pts");
     pts = launch_mount_new("devpts", pts_options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
     if (pts < 0)

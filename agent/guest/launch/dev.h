@@ -2,7 +2,12 @@
 #ifndef GUEST_LAUNCH_DEV_H
 #define GUEST_LAUNCH_DEV_H
 
+#include <sys/types.h>
+
 #include "agent/guest/launch/step.h"
+
+/* Of the group "tty" on every distribution. */
+#define LAUNCH_DEV_TTY_GROUP 5
 
 /*
  * A container's /dev: null, zero, full, random, urandom, tty, ptmx, pts, shm, mqueue, and the links fd,
@@ -14,7 +19,7 @@
 int launch_dev_new(struct launch_step *step);
 
 /* Mounts pts, shm and mqueue in it; it must be attached by now. shm_limit: bytes, 0 for the kernel's default.
- */
-int launch_dev_complete(int dev, uint64_t shm_limit, struct launch_step *step);
+ * tty_group: of terminals, an id of the guest. */
+int launch_dev_complete(int dev, uint64_t shm_limit, gid_t tty_group, struct launch_step *step);
 
 #endif

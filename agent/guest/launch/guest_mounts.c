@@ -40,10 +40,11 @@ static const char *mount_point(char *line)
     return word;
 }
 
-static int copy_one(int tree, const char *path, uint64_t attributes)
+static int copy_one(int tree, const char *path, uint64_t attributes, const struct launch_userns *userns)
 {
     CLEANUP_FD int from = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     CLEANUP_FD int mount = -EBADF, target = -EBADF;
+    int r;
 
     /* Hidden by another mount by now. */
     if (from < 0)
@@ -52,7 +53,10 @@ static int copy_one(int tree, const char *path, uint64_t attributes)
     if (target < 0)
         return target == -ENOENT ? 0 : target;
     mount = launch_mount_copy_one(from, "", attributes);
-    return mount < 0 ? mount : launch_mount_attach(mount, target);
+    if (mount < 0)
+        return mount;
+    r = userns->user >= 0 ? launch_userns_shift(userns, mount) : 0;
+    return r < 0 && r != -EINVAL ? r : launch_mount_attach(mount, target);
 }
 
 struct points {
@@ -101,12 +105,12 @@ static int list_points(struct points *points)
     return r;
 }
 
-int launch_guest_mounts_copy(int tree, uint64_t attributes)
+int launch_guest_mounts_copy(int tree, uint64_t attributes, const struct launch_userns *userns)
 {
     CLEANUP(free_points) struct points points = { 0 };
     int r = list_points(&points);
 
     for (size_t i = 0; r == 0 && i < points.n; i++)
-        r = copy_one(tree, points.paths[i], attributes);
+        r = copy_one(tree, points.paths[i], attributes, userns);
     return r;
 }

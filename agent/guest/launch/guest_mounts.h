@@ -4,6 +4,8 @@
 
 #include <stdint.h>
 
+#include "agent/guest/launch/userns.h"
+
 /*
  * Puts on a copy of the guest's root what the guest has mounted on its own, mount by mount, but for what lies
  * where a container has mounts of its own: no container has the guest's /proc, its daemon's socket in /run or
@@ -11,8 +13,9 @@
  * read; to copy everything and unmount five of it would cost a grace period for each.
  *
  * tree: root of the copy, attached over "/" of the caller, whose own root is still the guest's; its /proc
- * too. attributes: MOUNT_ATTR_* of each. Returns 0 or a negative errno.
+ * too. attributes: MOUNT_ATTR_* of each. userns: whose owners each gets if its file system can be mapped;
+ * without a namespace none. Returns 0 or a negative errno.
  */
-int launch_guest_mounts_copy(int tree, uint64_t attributes);
+int launch_guest_mounts_copy(int tree, uint64_t attributes, const struct launch_userns *userns);
 
 #endif

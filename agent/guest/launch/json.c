@@ -8,13 +8,15 @@
 #define COUNT_MAX   4096
 #define ANY_INTEGER .min = INT64_MIN, .max = INT64_MAX
 #define ANY_STRING  .max = STRING_MAX
-#define ANY_STRINGS .max = STRING_MAX, .count_max = COUNT_MAX
+/* A range is three numbers: inside, outside, count. */
+#define ID_NUMBERS_MAX ((size_t)3 * LAUNCH_ID_RANGES_MAX)
+#define ANY_STRINGS    .max = STRING_MAX, .count_max = COUNT_MAX
 
 /* As it stands in JSON, before it is a request. */
 struct members {
-    json_t *args, *env, *groups, *layers, *mounts, *rlimits, *network;
+    json_t *args, *env, *groups, *layers, *mounts, *rlimits, *network, *uids, *gids;
     const char *cwd, *user, *hostname, *root;
-    int64_t umask, capabilities, writable_limit, tmpfs_limit, columns, rows;
+    int64_t umask, capabilities, writable_limit, owners, tmpfs_limit, columns, rows;
     bool read_only, input, tty;
 };
 
@@ -34,6 +36,9 @@ static const struct varlink_field request_fields[] = {
     VARLINK_FIELD(VARLINK_OBJECTS, struct members, mounts, .count_max = LAUNCH_MOUNTS_MAX),
     VARLINK_FIELD(VARLINK_OBJECTS, struct members, rlimits, .count_max = COUNT_MAX),
     VARLINK_FIELD(VARLINK_OBJECT, struct members, network),
+    VARLINK_FIELD(VARLINK_INTS, struct members, uids, .max = UINT32_MAX, .count_max = ID_NUMBERS_MAX),
+    VARLINK_FIELD(VARLINK_INTS, struct members, gids, .max = UINT32_MAX, .count_max = ID_NUMBERS_MAX),
+    VARLINK_FIELD(VARLINK_INT, struct members, owners, .max = LAUNCH_OWNERS_KEPT),
     VARLINK_FIELD(VARLINK_INT, struct members, tmpfs_limit, ANY_INTEGER),
     VARLINK_FIELD(VARLINK_BOOL, struct members, input),
     VARLINK_FIELD(VARLINK_BOOL, struct members, tty),
@@ -43,7 +48,7 @@ static const struct varlink_field request_fields[] = {
 
 struct mount_members {
     const char *source, *target;
-    int64_t kind, attributes, limit, mode;
+    int64_t kind, attributes, limit, mode, owners;
 };
 
 static const struct varlink_field mount_fields[] = {
@@ -53,6 +58,7 @@ static const struct varlink_field mount_fields[] = {
     VARLINK_FIELD(VARLINK_INT, struct mount_members, attributes, ANY_INTEGER),
     VARLINK_FIELD(VARLINK_INT, struct mount_members, limit, ANY_INTEGER),
     VARLINK_FIELD(VARLINK_INT, struct mount_members, mode, .max = 07777),
+    VARLINK_FIELD(VARLINK_INT, struct mount_members, owners, .max = LAUNCH_OWNERS_KEPT),
 };
 
 struct rlimit_members {
@@ -138,9 +144,24 @@ static int set_mounts(json_t *object, const struct launch_request *request)
             set_string(value, "target", mount->target) < 0 ||
             set_integer(value, "attributes", mount->attributes, 0) < 0 ||
             set_integer(value, "limit", mount->limit, 0) < 0 ||
-            set_integer(value, "mode", mount->mode, 0) < 0)
+            set_integer(value, "mode", mount->mode, 0) < 0 ||
+            set_integer(value, "owners", mount->owners, 0) < 0)
             return -1;
     }
+    return 0;
+}
+
+static int set_ids(json_t *object, const char *name, const struct launch_id_map *map)
+{
+    json_t *array = map->n > 0 ? json_array() : NULL;
+
+    if (map->n > 0 && json_object_set_new(object, name, array) < 0)
+        return -1;
+    for (size_t i = 0; i < map->n; i++)
+        if (json_array_append_new(array, json_integer(map->ranges[i].inside)) < 0 ||
+            json_array_append_new(array, json_integer(map->ranges[i].outside)) < 0 ||
+            json_array_append_new(array, json_integer(map->ranges[i].count)) < 0)
+            return -1;
     return 0;
 }
 
@@ -193,7 +214,10 @@ json_t *launch_json_encode(const struct launch_request *request)
         set_string(object, "root", request->root) < 0 || set_strings(object, "layers", request->layers) < 0 ||
         set_integer(object, "writable_limit", request->writable_limit, 0) < 0 ||
         set_bool(object, "read_only", request->read_only) < 0 || set_mounts(object, request) < 0 ||
-        set_rlimits(object, request) < 0 || set_network(object, &request->network) < 0 ||
+        set_ids(object, "uids", &request->users.uids) < 0 ||
+        set_ids(object, "gids", &request->users.gids) < 0 ||
+        set_integer(object, "owners", request->users.owners, 0) < 0 || set_rlimits(object, request) < 0 ||
+        set_network(object, &request->network) < 0 ||
         set_integer(object, "tmpfs_limit", request->tmpfs_limit, 0) < 0 ||
         set_bool(object, "input", request->input) < 0 || set_bool(object, "tty", request->tty) < 0 ||
         set_integer(object, "columns", request->columns, 0) < 0 ||
@@ -254,10 +278,28 @@ static int take_mounts(struct launch_json *json, json_t *array, struct varlink_f
             .attributes = (uint64_t)members.attributes,
             .limit = (uint64_t)members.limit,
             .mode = (unsigned)members.mode,
+            .owners = (enum launch_owners)members.owners,
         };
     }
     json->request.mounts = json->mounts;
     json->request.n_mounts = n;
+    return 0;
+}
+
+static int take_ids(json_t *array, const char *name, struct launch_id_range *ranges,
+                    struct launch_id_map *ret_map, struct varlink_fault *fault)
+{
+    size_t n = json_array_size(array) / 3;
+
+    if (json_array_size(array) != 3 * n)
+        return varlink_fault_set(fault, name, "is not made of inside, outside and count");
+    for (size_t i = 0; i < n; i++)
+        ranges[i] = (struct launch_id_range){
+            .inside = (uint32_t)json_integer_value(json_array_get(array, 3 * i)),
+            .outside = (uint32_t)json_integer_value(json_array_get(array, 3 * i + 1)),
+            .count = (uint32_t)json_integer_value(json_array_get(array, 3 * i + 2)),
+        };
+    *ret_map = (struct launch_id_map){ .ranges = ranges, .n = n };
     return 0;
 }
 
@@ -316,6 +358,7 @@ static void take_plain(struct launch_json *json, const struct members *members)
     request->root = members->root;
     request->writable_limit = (uint64_t)members->writable_limit;
     request->read_only = members->read_only;
+    request->users.owners = (enum launch_owners)members->owners;
     request->tmpfs_limit = (uint64_t)members->tmpfs_limit;
     request->input = members->input;
     request->tty = members->tty;
@@ -341,6 +384,10 @@ int launch_json_decode(struct launch_json *json, json_t *object, struct varlink_
         r = take_groups(json, members.groups);
     if (r == 0)
         r = take_mounts(json, members.mounts, fault);
+    if (r == 0)
+        r = take_ids(members.uids, "uids", json->uids, &json->request.users.uids, fault);
+    if (r == 0)
+        r = take_ids(members.gids, "gids", json->gids, &json->request.users.gids, fault);
     if (r == 0)
         r = take_rlimits(json, members.rlimits, fault);
     if (r == 0)

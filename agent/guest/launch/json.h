@@ -25,6 +25,7 @@ struct launch_json {
     gid_t *groups;
     struct launch_extra_mount *mounts;
     struct launch_rlimit *rlimits;
+    struct launch_id_range uids[LAUNCH_ID_RANGES_MAX], gids[LAUNCH_ID_RANGES_MAX];
 };
 
 #define LAUNCH_JSON_INIT                                                                                     \

@@ -26,7 +26,9 @@ add_library(czone_launch_objects OBJECT
     ${CMAKE_CURRENT_LIST_DIR}/root.c
     ${CMAKE_CURRENT_LIST_DIR}/stdio.c
     ${CMAKE_CURRENT_LIST_DIR}/tree.c
-    ${CMAKE_CURRENT_LIST_DIR}/user.c)
+    ${CMAKE_CURRENT_LIST_DIR}/user.c
+    ${CMAKE_CURRENT_LIST_DIR}/userns.c
+    ${CMAKE_CURRENT_LIST_DIR}/users.c)
 czone_defaults(czone_launch_objects)
 target_include_directories(czone_launch_objects PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
 target_link_libraries(czone_launch_objects PUBLIC PkgConfig::JANSSON PkgConfig::LIBNL_ROUTE)

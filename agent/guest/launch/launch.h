@@ -12,7 +12,8 @@
  *     launch_result_read()      when result_fd is readable: runs, or why not
  *     waitid(P_PIDFD, pidfd)    when pidfd is readable: how it ended
  *
- * What the container gets: its own mount, pid, ipc, uts and cgroup namespaces (the network is the guest's);
+ * What the container gets: its own mount, pid, ipc, uts and cgroup namespaces, by choice network and user
+ * namespaces too;
  * the root directory, or the guest's own root made read-only with a fresh /tmp and /run; a fresh /proc with
  * the usual masked and read-only paths, /sys and /sys/fs/cgroup read-only, a minimal /dev; Docker's
  * capabilities less MKNOD and NET_RAW; no_new_privs; a seccomp filter under which no process of it can change

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 
 #include "agent/guest/launch/rlimit.h"
+#include "proto/cleanup.h"
 
 #define MODE_DEFAULT 01777
 
@@ -28,10 +29,15 @@ struct wire_mount {
     const char *source, *target;
     bool read_only, exec;
     int64_t size, mode; /* mode -1: not said */
+    int owners;
 };
 
 static const char *const mount_types[] = {
     [LAUNCH_MOUNT_BIND] = "bind", [LAUNCH_MOUNT_TMPFS] = "tmpfs", NULL
+};
+
+static const char *const owner_names[] = {
+    [LAUNCH_OWNERS_SHIFTED] = "shifted", [LAUNCH_OWNERS_KEPT] = "kept", NULL
 };
 
 static const struct varlink_field mount_fields[] = {
@@ -43,22 +49,24 @@ static const struct varlink_field mount_fields[] = {
     VARLINK_FIELD(VARLINK_BOOL, struct wire_mount, exec),
     VARLINK_FIELD(VARLINK_INT, struct wire_mount, size, .min = 1, .max = INT64_MAX),
     VARLINK_FIELD(VARLINK_INT, struct wire_mount, mode, .min = 0, .max = 07777),
+    VARLINK_FIELD(VARLINK_ENUM, struct wire_mount, owners, .choices = owner_names),
 };
 
 /* What a type is unless the object says otherwise. */
-static struct wire_mount default_mount(json_t *object)
+static struct wire_mount default_mount(json_t *object, enum launch_owners owners)
 {
     const char *type = json_string_value(json_object_get(object, "type"));
 
     return (struct wire_mount){ .read_only = type != NULL && strcmp(type, "bind") == 0,
                                 .exec = true,
-                                .mode = -1 };
+                                .mode = -1,
+                                .owners = (int)owners };
 }
 
-static int decode_mount(json_t *list, size_t index, struct launch_extra_mount *ret,
+static int decode_mount(json_t *list, size_t index, enum launch_owners owners, struct launch_extra_mount *ret,
                         struct varlink_fault *fault)
 {
-    struct wire_mount wire = default_mount(json_array_get(list, index));
+    struct wire_mount wire = default_mount(json_array_get(list, index), owners);
     const char *wrong = NULL;
     bool bind;
     int r;
@@ -83,6 +91,7 @@ static int decode_mount(json_t *list, size_t index, struct launch_extra_mount *r
                       (wire.exec ? 0 : MOUNT_ATTR_NOEXEC),
         .limit = (uint64_t)wire.size,
         .mode = wire.mode >= 0 ? (unsigned)wire.mode : MODE_DEFAULT,
+        .owners = (enum launch_owners)wire.owners,
     };
     return 0;
 }
@@ -98,7 +107,8 @@ static int decode_mounts(struct launch_parts *parts, struct varlink_fault *fault
     if (parts->mounts == NULL)
         return -ENOMEM;
     for (; r == 0 && parts->n_mounts < n; parts->n_mounts++)
-        r = decode_mount(parts->mount_list, parts->n_mounts, &parts->mounts[parts->n_mounts], fault);
+        r = decode_mount(parts->mount_list, parts->n_mounts, parts->users.owners,
+                         &parts->mounts[parts->n_mounts], fault);
     return r;
 }
 
@@ -190,10 +200,120 @@ static int decode_network(struct launch_parts *parts, struct varlink_fault *faul
     return 0;
 }
 
+struct wire_userns {
+    int mode, owners;
+    json_t *uids, *gids;
+};
+
+static const char *const users_modes[] = {
+    [LAUNCH_USERS_HOST] = "host", [LAUNCH_USERS_AUTO] = "auto", [LAUNCH_USERS_MAP] = "map", NULL
+};
+
+static const struct varlink_field userns_fields[] = {
+    VARLINK_FIELD(VARLINK_ENUM, struct wire_userns, mode, .flags = VARLINK_REQUIRED, .choices = users_modes),
+    VARLINK_FIELD(VARLINK_ENUM, struct wire_userns, owners, .choices = owner_names),
+    VARLINK_FIELD(VARLINK_OBJECTS, struct wire_userns, uids, .count_max = LAUNCH_ID_RANGES_MAX),
+    VARLINK_FIELD(VARLINK_OBJECTS, struct wire_userns, gids, .count_max = LAUNCH_ID_RANGES_MAX),
+};
+
+struct wire_range {
+    int64_t inside, outside, count;
+};
+
+static const struct varlink_field range_fields[] = {
+    VARLINK_FIELD(VARLINK_INT, struct wire_range, inside, .flags = VARLINK_REQUIRED, .max = UINT32_MAX - 1),
+    VARLINK_FIELD(VARLINK_INT, struct wire_range, outside, .flags = VARLINK_REQUIRED, .max = UINT32_MAX - 1),
+    VARLINK_FIELD(VARLINK_INT, struct wire_range, count, .flags = VARLINK_REQUIRED, .min = 1,
+                  .max = UINT32_MAX),
+};
+
+static int decode_ranges(json_t *list, const char *name, struct launch_id_range *ranges,
+                         struct launch_id_map *ret_map, struct varlink_fault *fault)
+{
+    size_t n = json_array_size(list);
+
+    for (size_t i = 0; i < n; i++) {
+        struct wire_range wire = { 0 };
+        int r = varlink_objects_decode(list, i, name, range_fields, ELEMENTS(range_fields), 0, &wire, fault);
+
+        if (r < 0)
+            return r;
+        ranges[i] = (struct launch_id_range){ .inside = (uint32_t)wire.inside,
+                                              .outside = (uint32_t)wire.outside,
+                                              .count = (uint32_t)wire.count };
+    }
+    *ret_map = (struct launch_id_map){ .ranges = ranges, .n = n };
+    return 0;
+}
+
+static int decode_userns(struct launch_parts *parts, struct varlink_fault *fault)
+{
+    struct wire_userns wire = { 0 };
+    size_t n_uids, n;
+    int r;
+
+    r = varlink_object_decode(parts->userns_object, "userns", userns_fields, ELEMENTS(userns_fields), 0,
+                              &wire, fault);
+    if (r < 0)
+        return r;
+    n_uids = json_array_size(wire.uids);
+    n = n_uids + json_array_size(wire.gids);
+    if ((wire.mode == LAUNCH_USERS_MAP) != (n > 0))
+        return varlink_fault_set(fault, "userns",
+                                 n > 0 ? "has uids or gids, which are for mode map"
+                                       : "has mode map, which needs uids and gids");
+    parts->users_mode = (enum launch_users_mode)wire.mode;
+    parts->users.owners = (enum launch_owners)wire.owners;
+    if (wire.mode == LAUNCH_USERS_HOST)
+        return 0;
+    parts->ranges = calloc(n + 1, sizeof(*parts->ranges));
+    if (parts->ranges == NULL)
+        return -ENOMEM;
+    if (wire.mode == LAUNCH_USERS_AUTO) {
+        launch_parts_place(parts, 0);
+        parts->ranges[0].count = 0; /* no launch takes an empty range for the guest's users */
+        return 0;
+    }
+    r = decode_ranges(wire.uids, "userns.uids", parts->ranges, &parts->users.uids, fault);
+    return r == 0 ? decode_ranges(wire.gids, "userns.gids", parts->ranges + n_uids, &parts->users.gids, fault)
+                  : r;
+}
+
+void launch_parts_place(struct launch_parts *parts, uint32_t first)
+{
+    parts->ranges[0] = (struct launch_id_range){ .inside = 0, .outside = first, .count = LAUNCH_AUTO_IDS };
+    parts->users.uids = parts->users.gids = (struct launch_id_map){ .ranges = parts->ranges, .n = 1 };
+}
+
+static json_t *map_to_json(const struct launch_id_map *map)
+{
+    CLEANUP_JSON json_t *list = json_array();
+
+    for (size_t i = 0; i < map->n; i++)
+        if (json_array_append_new(list,
+                                  json_pack("{s:I, s:I, s:I}", "inside", (json_int_t)map->ranges[i].inside,
+                                            "outside", (json_int_t)map->ranges[i].outside, "count",
+                                            (json_int_t)map->ranges[i].count)) < 0)
+            return NULL;
+    return TAKE(list);
+}
+
+json_t *launch_parts_userns(const struct launch_parts *parts)
+{
+    if (parts->users_mode == LAUNCH_USERS_HOST)
+        return NULL;
+    return json_pack("{s:s, s:o, s:o, s:s}", "mode", users_modes[parts->users_mode], "uids",
+                     map_to_json(&parts->users.uids), "gids", map_to_json(&parts->users.gids), "owners",
+                     owner_names[parts->users.owners]);
+}
+
 int launch_parts_decode(struct launch_parts *parts, struct varlink_fault *fault)
 {
     int r = decode_layers(parts);
 
+    /* It says what mounts are if they don't say it themselves. */
+    if (r == 0 && parts->userns_object != NULL)
+        r = decode_userns(parts, fault);
     if (r == 0)
         r = decode_mounts(parts, fault);
     if (r == 0)
@@ -206,6 +326,7 @@ void launch_parts_done(struct launch_parts *parts)
     free(parts->layers);
     free(parts->mounts);
     free(parts->rlimits);
+    free(parts->ranges);
     *parts = (struct launch_parts){ 0 };
 }
 
@@ -218,4 +339,5 @@ void launch_parts_fill(const struct launch_parts *parts, struct launch_request *
     launch->rlimits = parts->rlimits;
     launch->n_rlimits = parts->n_rlimits;
     launch->network = parts->network;
+    launch->users = parts->users;
 }

@@ -9,6 +9,7 @@
 #include "agent/guest/launch/join.h"
 #include "agent/guest/launch/program.h"
 #include "agent/guest/launch/rlimit.h"
+#include "agent/guest/launch/users.h"
 #include "proto/cleanup.h"
 
 /* __NEW_UTS_LEN of the kernel. */
@@ -125,7 +126,9 @@ static int look_up(struct launch_plan *plan, struct launch_failure *failure)
         return launch_failure_set(failure, LAUNCH_BAD_PARAMETER, LAUNCH_STAGE_USER, r, "groups",
                                   "a process can have %d groups at most, those of /etc/group included",
                                   LAUNCH_GROUPS_MAX);
-    r = check_cwd(plan, failure);
+    r = launch_users_check_user(&request->users, &plan->user, failure);
+    if (r == 0)
+        r = check_cwd(plan, failure);
     if (r < 0)
         return r;
     if (make_env(plan) < 0)
@@ -163,6 +166,31 @@ static int open_root(struct launch_plan *plan, struct launch_failure *failure)
     return launch_root_adopt(&plan->root, r < 0 ? -errno : r, failure);
 }
 
+/* What is in layers and sources gets the owners that it has in the container. */
+static int shift_owners(struct launch_plan *plan, struct launch_failure *failure)
+{
+    const struct launch_request *request = plan->request;
+    bool layers = request->users.owners == LAUNCH_OWNERS_SHIFTED;
+
+    if (!launch_users_mapped(&request->users))
+        return 0;
+    for (size_t i = 0; layers && i < plan->layers.n; i++) {
+        int r = launch_userns_shift(&plan->userns, plan->layers.fds[i]);
+
+        if (r < 0)
+            return launch_userns_refuse(failure, r, "layers", request->layers[i], plan->layers.fds[i]);
+    }
+    for (size_t i = 0; i < plan->sources.n; i++) {
+        bool shifted = plan->sources.fds[i] >= 0 && request->mounts[i].owners == LAUNCH_OWNERS_SHIFTED;
+        int r = shifted ? launch_userns_shift(&plan->userns, plan->sources.fds[i]) : 0;
+
+        if (r < 0)
+            return launch_userns_refuse(failure, r, "mounts", request->mounts[i].source,
+                                        plan->sources.fds[i]);
+    }
+    return 0;
+}
+
 /* The root is there, with all that belongs to it. */
 static int plan_to_join(struct launch_plan *plan, struct launch_failure *failure)
 {
@@ -181,6 +209,8 @@ int launch_plan_make(struct launch_plan *plan, const struct launch_request *requ
     plan->cwd = request->cwd ? request->cwd : "/";
     r = check_request(request, failure);
     if (r == 0)
+        r = launch_users_check(&request->users, failure);
+    if (r == 0)
         r = launch_rlimits_check(request, failure);
     if (r == 0 && request->target >= 0)
         return plan_to_join(plan, failure);
@@ -192,6 +222,10 @@ int launch_plan_make(struct launch_plan *plan, const struct launch_request *requ
         r = launch_sources_open(&plan->sources, request, failure);
     if (r == 0)
         r = launch_uplink_open(&plan->uplink, &request->network, failure);
+    if (r == 0)
+        r = launch_userns_open(&plan->userns, request, !plan->check, failure);
+    if (r == 0)
+        r = shift_owners(plan, failure);
     if (r < 0)
         return r;
     plan->late = request->n_mounts > 0 || plan->layers.n > 1;
@@ -226,6 +260,7 @@ void launch_plan_clear(struct launch_plan *plan)
     launch_layers_close(&plan->layers);
     launch_sources_close(&plan->sources);
     launch_uplink_close(&plan->uplink);
+    launch_userns_close(&plan->userns);
     forget_findings(plan);
     *plan = (struct launch_plan)LAUNCH_PLAN_INIT;
 }

@@ -7,14 +7,17 @@
 #include "agent/guest/launch/network.h"
 #include "agent/guest/launch/root.h"
 #include "agent/guest/launch/user.h"
+#include "agent/guest/launch/userns.h"
 
 /* A request with everything looked up: what the child needs, and nothing it would have to search for. */
 struct launch_plan {
     const struct launch_request *request; /* borrowed */
+    bool check;                           /* nothing will be launched: set before launch_plan_make() */
     struct launch_layers layers;
     struct launch_sources sources;
     struct launch_uplink uplink;
-    struct launch_root root; /* not open where there are more layers than one */
+    struct launch_userns userns; /* entered at the end; layers and sources have its owners already */
+    struct launch_root root;     /* not open where there are more layers than one */
     /* User, cwd and program have to be looked up in the finished root, because layers or mounts decide what
      * is there: launch_plan_look_up_again(). Until then they are what can be told, if anything. */
     bool late;
@@ -27,7 +30,7 @@ struct launch_plan {
 
 #define LAUNCH_PLAN_INIT                                                                                     \
     {                                                                                                        \
-        .root = LAUNCH_ROOT_INIT                                                                             \
+        .root = LAUNCH_ROOT_INIT, .userns = LAUNCH_USERNS_INIT                                               \
     }
 
 /*

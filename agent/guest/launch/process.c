@@ -16,6 +16,7 @@
 #include "agent/guest/launch/rehearsal.h"
 #include "agent/guest/launch/report.h"
 #include "agent/guest/launch/tree.h"
+#include "agent/guest/launch/users.h"
 #include "proto/cleanup.h"
 
 struct launcher {
@@ -48,19 +49,45 @@ struct launcher *launcher_free(struct launcher *launcher)
     return NULL;
 }
 
-int launch_check(const struct launch_request *request, struct launch_failure *failure)
-{
-    CLEANUP(launch_plan_clear) struct launch_plan plan = LAUNCH_PLAN_INIT;
-
-    int r = launch_plan_make(&plan, request, failure);
-
-    return r == 0 && plan.layers.n > 1 ? launch_rehearse(&plan, failure) : r;
-}
-
 static int system_failure(struct launch_failure *failure, enum launch_stage stage, int error,
                           const char *what)
 {
     return launch_failure_set(failure, LAUNCH_SYSTEM, stage, error, NULL, "%s: %s", what, strerror(-error));
+}
+
+/* The tree of the root as the container will see it; none with layers. */
+static int copy_root(const struct launch_plan *plan, int *ret_tree, struct launch_failure *failure)
+{
+    const struct launch_users *users = &plan->request->users;
+    bool own = plan->root.own;
+    CLEANUP_FD int tree = -EBADF;
+    int r;
+
+    if (plan->layers.n > 0)
+        return 0;
+    tree = launch_tree_copy(&plan->root);
+    if (tree < 0)
+        return system_failure(failure, LAUNCH_STAGE_ROOT, tree, "cannot copy the mounts of the root");
+    if (launch_users_mapped(users) && users->owners == LAUNCH_OWNERS_SHIFTED) {
+        r = launch_userns_shift(&plan->userns, tree);
+        if (r < 0 && !(own && r == -EINVAL))
+            return launch_userns_refuse(failure, r, "root", own ? "/" : plan->request->root, tree);
+    }
+    *ret_tree = take_fd(&tree);
+    return 0;
+}
+
+int launch_check(const struct launch_request *request, struct launch_failure *failure)
+{
+    CLEANUP(launch_plan_clear) struct launch_plan plan = LAUNCH_PLAN_INIT;
+    CLEANUP_FD int tree = -EBADF;
+    int r;
+
+    plan.check = true;
+    r = launch_plan_make(&plan, request, failure);
+    if (r == 0 && launch_users_mapped(&request->users))
+        r = copy_root(&plan, &tree, failure);
+    return r == 0 && plan.layers.n > 1 ? launch_rehearse(&plan, failure) : r;
 }
 
 static const char *clone_hint(int error)
@@ -92,7 +119,8 @@ static pid_t clone_process(const struct launch_request *request, int *ret_pidfd)
 
     if (request->target < 0)
         args.flags |= CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
-    if (request->target < 0 && request->network.kind != LAUNCH_NETWORK_HOST)
+    if (request->target < 0 && request->network.kind != LAUNCH_NETWORK_HOST &&
+        !launch_users_mapped(&request->users))
         args.flags |= CLONE_NEWNET;
     if (request->cgroup_fd >= 0) {
         args.flags |= CLONE_INTO_CGROUP;
@@ -167,11 +195,9 @@ int launch_start(struct launcher *launcher, const struct launch_request *request
     r = launch_plan_make(&plan, request, failure);
     if (r < 0)
         return r;
-    if (request->target < 0 && plan.layers.n == 0) {
-        tree = launch_tree_copy(&plan.root);
-        if (tree < 0)
-            return system_failure(failure, LAUNCH_STAGE_ROOT, tree, "cannot copy the mounts of the root");
-    }
+    r = request->target < 0 ? copy_root(&plan, &tree, failure) : 0;
+    if (r < 0)
+        return r;
     r = make_result(&launch.result_fd, &result);
     if (r == 0)
         r = launch_stdio_open(request, &stdio, &launch);

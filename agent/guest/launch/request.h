@@ -17,6 +17,14 @@
 #define LAUNCH_LAYERS_MAX    64
 #define LAUNCH_MOUNTS_MAX    64
 #define LAUNCH_ADDRESSES_MAX 16
+#define LAUNCH_ID_RANGES_MAX 32
+
+/* To whom the files of the guest belong in a container that has users of its own. */
+enum launch_owners {
+    LAUNCH_OWNERS_SHIFTED, /* to the container's user of the same number: 0 to its root */
+    LAUNCH_OWNERS_KEPT, /* to the guest's user as ever; one that no id of the container stands for is nobody
+                         */
+};
 
 enum launch_mount_kind {
     LAUNCH_MOUNT_BIND,
@@ -38,7 +46,8 @@ struct launch_extra_mount {
         attributes; /* MOUNT_ATTR_RDONLY, _NOSUID, _NODEV, _NOEXEC; they are put on each mount below, too */
     uint64_t limit; /* tmpfs: bytes; 0: tmpfs_limit of the request */
     enum launch_mount_kind kind;
-    unsigned mode; /* tmpfs: permissions of its root, 01777 for instance */
+    unsigned mode;             /* tmpfs: permissions of its root, 01777 for instance */
+    enum launch_owners owners; /* bind */
 };
 
 /* What nobody who asks for nothing else should get more than. */
@@ -55,6 +64,22 @@ enum launch_network_kind {
     LAUNCH_NETWORK_HOST, /* the guest's own */
     LAUNCH_NETWORK_NONE, /* loopback, and nothing else */
     LAUNCH_NETWORK_VETH, /* loopback and eth0, whose other end is a port of a bridge of the guest */
+};
+
+/* Ids of the container from `inside` on, and what they are in the guest. */
+struct launch_id_range {
+    uint32_t inside, outside, count;
+};
+
+struct launch_id_map {
+    const struct launch_id_range *ranges;
+    size_t n;
+};
+
+/* Zeroed: the guest's users, without a user namespace. */
+struct launch_users {
+    struct launch_id_map uids, gids; /* launch_users_check() */
+    enum launch_owners owners;       /* of root or layers */
 };
 
 /* Zeroed: the guest's own network. */
@@ -103,6 +128,9 @@ struct launch_request {
     bool read_only;
     const struct launch_extra_mount *mounts;
     size_t n_mounts;
+    /* With users of its own every id of this request is one of the container. Files of the guest's own root
+     * keep their owners where its file system leaves no choice, an initramfs for instance. */
+    struct launch_users users;
     /* Instead of the defaults: 1024 open files at first, no core dumps, everything else as czoned has it. */
     const struct launch_rlimit *rlimits;
     size_t n_rlimits;
@@ -117,7 +145,7 @@ struct launch_request {
     bool tty;
     uint16_t columns, rows;
     /* pidfd of the first process of a container to join. -EBADF: a new container. What makes a container
-     * (from hostname to tmpfs_limit, but for rlimits) is not used with it. */
+     * (from hostname to tmpfs_limit, but for users and rlimits) is not used with it. */
     int target;
     /* Directory fd of a cgroup v2, in which the process is born. -EBADF: the caller's own cgroup. Not used by
      * launch_check(). */

@@ -12,6 +12,7 @@
 
 #include "agent/guest/launch/mount.h"
 #include "agent/guest/launch/report.h"
+#include "agent/guest/launch/users.h"
 #include "proto/cleanup.h"
 
 /* *ret_ours does not block; the program's end does, as programs expect. */
@@ -78,17 +79,25 @@ static int connect_null(struct launch_step *step)
     return dup2(null, STDIN_FILENO) < 0 ? -errno : 0;
 }
 
-static int connect_pipes(const struct launch_stdio *stdio, const struct launch_user *user,
-                         struct launch_step *step)
+/* Of a container's user, as the guest knows it. */
+static uid_t owner_of(const struct launch_request *request, const struct launch_user *user)
+{
+    return launch_id_outside(&request->users.uids, user->uid);
+}
+
+static int connect_pipes(const struct launch_request *request, const struct launch_stdio *stdio,
+                         const struct launch_user *user, struct launch_step *step)
 {
     const int ends[] = { stdio->in, stdio->out, stdio->err };
+    uid_t uid = owner_of(request, user);
+    gid_t gid = launch_id_outside(&request->users.gids, user->gid);
     int r = stdio->in < 0 ? connect_null(step) : 0;
 
     if (r < 0)
         return r;
     launch_step_set(step, LAUNCH_STAGE_STDIO, "connect", "stdin, stdout and stderr");
     for (int i = 0; i <= 2; i++)
-        if (ends[i] >= 0 && (fchown(ends[i], user->uid, user->gid) < 0 || dup2(ends[i], i) < 0))
+        if (ends[i] >= 0 && (fchown(ends[i], uid, gid) < 0 || dup2(ends[i], i) < 0))
             return -errno;
     return 0;
 }
@@ -145,7 +154,7 @@ static int connect_pty(const struct launch_request *request, const struct launch
             return r;
     }
     launch_step_set(step, LAUNCH_STAGE_STDIO, "connect", "the terminal");
-    if (fchown(slave, user->uid, (gid_t)-1) < 0 || ioctl(slave, TIOCSCTTY, 0) < 0)
+    if (fchown(slave, owner_of(request, user), (gid_t)-1) < 0 || ioctl(slave, TIOCSCTTY, 0) < 0)
         return -errno;
     for (int i = 0; i <= 2; i++)
         if (dup2(slave, i) < 0)
@@ -158,5 +167,5 @@ int launch_stdio_connect(const struct launch_request *request, const struct laun
 {
     if (request->tty)
         return connect_pty(request, user, result, step);
-    return connect_pipes(stdio, user, step);
+    return connect_pipes(request, stdio, user, step);
 }

@@ -8,6 +8,7 @@
 #include "agent/guest/launch/dev.h"
 #include "agent/guest/launch/guest_mounts.h"
 #include "agent/guest/launch/mount.h"
+#include "agent/guest/launch/users.h"
 #include "proto/cleanup.h"
 
 #define NOTHING_BUT_DATA (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
@@ -139,6 +140,14 @@ static int mount_scratch(int root, const char *path, const char *mode, uint64_t 
     return tmpfs < 0 ? tmpfs : attach_at(root, path, tmpfs);
 }
 
+/* One that no id of the container stands for would be the guest's: then it is that of its root. */
+static gid_t tty_group(const struct launch_users *users)
+{
+    uint32_t group = launch_id_outside(&users->gids, LAUNCH_DEV_TTY_GROUP);
+
+    return group != LAUNCH_ID_NONE ? group : launch_id_outside(&users->gids, 0);
+}
+
 static int mount_all(const struct launch_plan *plan, int root, int dev, struct launch_step *step)
 {
     CLEANUP_FD int empty = -EBADF;
@@ -148,7 +157,7 @@ static int mount_all(const struct launch_plan *plan, int root, int dev, struct l
     launch_step_set(step, LAUNCH_STAGE_MOUNT, "mount a tmpfs on", "/dev");
     r = attach_at(root, "dev", dev);
     if (r == 0)
-        r = launch_dev_complete(dev, limit, step);
+        r = launch_dev_complete(dev, limit, tty_group(&plan->request->users), step);
     if (r == 0)
         r = mount_proc(root, dev, &empty, step);
     if (r == 0)
@@ -174,6 +183,8 @@ static const char *root_name(const struct launch_plan *plan)
 
 int launch_tree_enter(const struct launch_plan *plan, int tree, struct launch_step *step)
 {
+    static const struct launch_userns none = LAUNCH_USERNS_INIT;
+    const struct launch_users *users = &plan->request->users;
     CLEANUP_FD int dev = -EBADF, root = -EBADF, stacked = -EBADF;
     int r;
 
@@ -190,7 +201,8 @@ int launch_tree_enter(const struct launch_plan *plan, int tree, struct launch_st
     launch_step_set(step, LAUNCH_STAGE_PIVOT, "change the root to", root_name(plan));
     r = launch_mount_cover(tree);
     if (r == 0 && plan->root.own)
-        r = launch_guest_mounts_copy(tree, attributes_of(&plan->root));
+        r = launch_guest_mounts_copy(tree, attributes_of(&plan->root),
+                                     users->owners == LAUNCH_OWNERS_SHIFTED ? &plan->userns : &none);
     if (r == 0)
         r = launch_mount_pivot();
     if (r < 0)

@@ -158,6 +158,9 @@ static int read_all(struct oci_reading *reading, json_t *document)
         r = oci_process_read(reading, config.process);
     if (r == 0 && config.hostname != NULL && config.hostname[0] != '\0')
         r = oci_put(reading, "hostname", json_string(config.hostname));
+    /* Mounts may repeat them. */
+    reading->uids = json_object_get(config.linux_part, "uidMappings");
+    reading->gids = json_object_get(config.linux_part, "gidMappings");
     if (r == 0)
         r = oci_mounts_read(reading, config.mounts);
     return r == 0 ? oci_linux_read(reading, config.linux_part) : r;
@@ -203,6 +206,7 @@ const char *oci_config_member(const char *parameter)
         { "root", "root.path" },
         { "read_only", "root.readonly" },
         { "network", "linux.namespaces" },
+        { "userns", "linux.uidMappings" },
         { "memory", "linux.resources.memory.limit" },
         { "pids", "linux.resources.pids.limit" },
     };

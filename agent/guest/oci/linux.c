@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/guest/oci/part.h"
+#include "proto/cleanup.h"
 
 enum namespace {
     NAMESPACE_PID,
@@ -35,7 +36,7 @@ static int check_namespace(struct oci_reading *reading, const struct namespace_r
     if (row->path != NULL && row->path[0] != '\0')
         return varlink_fault_set(reading->fault, place,
                                  "joins a namespace, and the native launcher makes all of a container anew");
-    if (row->type == NAMESPACE_USER || row->type == NAMESPACE_TIME)
+    if (row->type == NAMESPACE_TIME)
         return varlink_fault_set(reading->fault, place,
                                  "is %s, and the native launcher has no such namespace for containers",
                                  namespace_names[row->type]);
@@ -48,7 +49,7 @@ static int check_namespace(struct oci_reading *reading, const struct namespace_r
  * Whether listed or not, a container has a cgroup namespace: without one it sees what the path of its cgroup
  * is called outside, nothing more, and what older tools generate does not list it.
  */
-static int read_namespaces(struct oci_reading *reading, json_t *list)
+static int read_namespaces(struct oci_reading *reading, json_t *list, bool *ret_user)
 {
     static const struct varlink_field fields[] = {
         { "type", VARLINK_ENUM, offsetof(struct namespace_row, type), VARLINK_REQUIRED,
@@ -76,9 +77,72 @@ static int read_namespaces(struct oci_reading *reading, json_t *list)
                 "does not list %s, and the native launcher never shares the guest's: add "
                 "it",
                 namespace_names[needed[i]]);
+    *ret_user = seen >> NAMESPACE_USER & 1;
     /* Without one it is the guest's, as in a request that does not mention the network. */
     return seen >> NAMESPACE_NETWORK & 1 ? oci_put(reading, "network", json_pack("{s:s}", "mode", "none"))
                                          : 0;
+}
+
+struct mapping_row {
+    int64_t inside, outside, count;
+};
+
+/* Returns a new list of ranges, or NULL, and *ret_error says why. */
+static json_t *read_mappings(struct oci_reading *reading, json_t *list, const char *place, int *ret_error)
+{
+    static const struct varlink_field fields[] = {
+        { "containerID", VARLINK_INT, offsetof(struct mapping_row, inside), VARLINK_REQUIRED,
+          .max = UINT32_MAX - 1 },
+        { "hostID", VARLINK_INT, offsetof(struct mapping_row, outside), VARLINK_REQUIRED,
+          .max = UINT32_MAX - 1 },
+        { "size", VARLINK_INT, offsetof(struct mapping_row, count), VARLINK_REQUIRED, .min = 1,
+          .max = UINT32_MAX },
+    };
+    CLEANUP_JSON json_t *ranges = json_array();
+
+    *ret_error = -ENOMEM;
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        struct mapping_row row = { 0 };
+        int r = varlink_objects_decode(list, i, place, fields, ELEMENTS(fields), 0, &row, reading->fault);
+
+        if (r < 0) {
+            *ret_error = r;
+            return NULL;
+        }
+        if (json_array_append_new(ranges,
+                                  json_pack("{s:I, s:I, s:I}", "inside", (json_int_t)row.inside, "outside",
+                                            (json_int_t)row.outside, "count", (json_int_t)row.count)) < 0)
+            return NULL;
+    }
+    return TAKE(ranges);
+}
+
+/* Files keep their owners: who writes mappings into a config.json has chowned the root, or has mounts that
+ * say idmap. */
+static int read_users(struct oci_reading *reading, bool user, json_t *uids, json_t *gids)
+{
+    CLEANUP_JSON json_t *uid_ranges = NULL, *gid_ranges = NULL;
+    const char *place = json_array_size(uids) > 0 ? "linux.uidMappings" : "linux.gidMappings";
+    int r;
+
+    if (!user && json_array_size(uids) + json_array_size(gids) > 0)
+        return varlink_fault_set(reading->fault, place,
+                                 "is for a user namespace, which linux.namespaces does not list");
+    if (!user)
+        return 0;
+    if (json_array_size(uids) == 0 || json_array_size(gids) == 0)
+        return varlink_fault_set(reading->fault,
+                                 json_array_size(uids) == 0 ? "linux.uidMappings" : "linux.gidMappings",
+                                 "is required: linux.namespaces lists user");
+    uid_ranges = read_mappings(reading, uids, "linux.uidMappings", &r);
+    if (uid_ranges == NULL)
+        return r;
+    gid_ranges = read_mappings(reading, gids, "linux.gidMappings", &r);
+    if (gid_ranges == NULL)
+        return r;
+    return oci_put(reading, "userns",
+                   json_pack("{s:s, s:s, s:O, s:O}", "mode", "map", "owners", "kept", "uids", uid_ranges,
+                             "gids", gid_ranges));
 }
 
 struct device_row {
@@ -249,7 +313,7 @@ static int check_paths(struct oci_reading *reading, json_t *list, const char *na
 }
 
 struct linux_part {
-    json_t *resources, *namespaces, *masked, *read_only;
+    json_t *resources, *namespaces, *masked, *read_only, *uids, *gids;
     int propagation;
 };
 
@@ -257,14 +321,15 @@ static const char *const propagations[] = { "private", "rprivate", NULL };
 
 int oci_linux_read(struct oci_reading *reading, json_t *value)
 {
-    static const char *const refused[] = { "devices",     "uidMappings", "gidMappings", "sysctl",
-                                           "cgroupsPath", "seccomp",     "mountLabel",  "intelRdt",
-                                           "personality", "timeOffsets", "netDevices",  "memoryPolicy",
-                                           NULL };
+    static const char *const refused[] = { "devices",    "sysctl",       "cgroupsPath", "seccomp",
+                                           "mountLabel", "intelRdt",     "personality", "timeOffsets",
+                                           "netDevices", "memoryPolicy", NULL };
     static const struct varlink_field fields[] = {
         { "resources", VARLINK_OBJECT, offsetof(struct linux_part, resources), .flags = 0 },
         { "namespaces", VARLINK_OBJECTS, offsetof(struct linux_part, namespaces), VARLINK_REQUIRED,
           .count_max = 16 },
+        { "uidMappings", VARLINK_OBJECTS, offsetof(struct linux_part, uids), .count_max = 32 },
+        { "gidMappings", VARLINK_OBJECTS, offsetof(struct linux_part, gids), .count_max = 32 },
         { "maskedPaths", VARLINK_STRINGS, offsetof(struct linux_part, masked), .min = 1, .max = 4095,
           .count_max = 256 },
         { "readonlyPaths", VARLINK_STRINGS, offsetof(struct linux_part, read_only), .min = 1, .max = 4095,
@@ -273,12 +338,15 @@ int oci_linux_read(struct oci_reading *reading, json_t *value)
           .choices = propagations },
     };
     struct linux_part part = { 0 };
+    bool user = false;
     int r = oci_refuse(reading, value, "linux", refused);
 
     if (r == 0)
         r = oci_decode(reading, value, "linux", fields, ELEMENTS(fields), &part);
     if (r == 0)
-        r = read_namespaces(reading, part.namespaces);
+        r = read_namespaces(reading, part.namespaces, &user);
+    if (r == 0)
+        r = read_users(reading, user, part.uids, part.gids);
     if (r == 0)
         r = read_resources(reading, part.resources);
     if (r == 0)

@@ -12,7 +12,7 @@
 
 struct mount_row {
     const char *destination, *type, *source;
-    json_t *options;
+    json_t *options, *uids, *gids;
 };
 
 /* Options that say what the launcher does with its own mounts anyway, or what no program notices: these file
@@ -172,7 +172,8 @@ static bool apply_option(json_t *mount, const char *option, bool bind)
         if (strcmp(common[i], option) == 0)
             return true;
     if (bind)
-        return strcmp(option, "bind") == 0 || strcmp(option, "rbind") == 0;
+        return strcmp(option, "bind") == 0 || strcmp(option, "rbind") == 0 || strcmp(option, "idmap") == 0 ||
+               strcmp(option, "ridmap") == 0;
     if (strncmp(option, "size=", 5) == 0) {
         number = size_of(option + 5);
         return number > 0 && json_object_set_new(mount, "size", json_integer(number)) == 0;
@@ -184,6 +185,26 @@ static bool apply_option(json_t *mount, const char *option, bool bind)
     return false;
 }
 
+/* The option, or mappings that say the same: those of the container, for the launcher knows no others. */
+static int read_owners(struct oci_reading *reading, const struct mount_row *row, size_t i, json_t *mount)
+{
+    bool mapped = json_array_size(row->uids) + json_array_size(row->gids) > 0;
+    bool same =
+        reading->uids != NULL && json_equal(row->uids, reading->uids) && json_equal(row->gids, reading->gids);
+
+    if (mapped && !same)
+        return fail(
+            reading, i, json_array_size(row->uids) > 0 ? "uidMappings" : "gidMappings",
+            "differs from the container's (linux.uidMappings, linux.gidMappings), and the native launcher "
+            "can map a mount to the container's users only");
+    if (!mapped && !has_option(row, "idmap") && !has_option(row, "ridmap"))
+        return 0;
+    if (reading->uids == NULL)
+        return fail(reading, i, "options",
+                    "ask for a mapping, and the container has no users of its own (linux.uidMappings)");
+    return json_object_set_new(mount, "owners", json_string("shifted")) < 0 ? -ENOMEM : 0;
+}
+
 /* A mount that Spawn makes because it was asked to. */
 static int add_mount(struct oci_reading *reading, const struct mount_row *row, const char *target, size_t i)
 {
@@ -192,6 +213,7 @@ static int add_mount(struct oci_reading *reading, const struct mount_row *row, c
     json_t *mounts = json_object_get(reading->spawn, "mounts");
     const json_t *value;
     size_t k;
+    int r;
 
     if (mount == NULL)
         return -ENOMEM;
@@ -202,6 +224,9 @@ static int add_mount(struct oci_reading *reading, const struct mount_row *row, c
     json_array_foreach(row->options, k, value)
         if (!apply_option(mount, json_string_value(value), is_bind(row)))
             return fail_option(reading, i, k, row, "which the native launcher does not have for this mount");
+    r = is_bind(row) ? read_owners(reading, row, i, mount) : 0;
+    if (r < 0)
+        return r;
     if (mounts == NULL && oci_put(reading, "mounts", mounts = json_array()) < 0)
         return -ENOMEM;
     return json_array_append(mounts, mount) < 0 ? -ENOMEM : 0;
@@ -229,6 +254,9 @@ static int read_row(struct oci_reading *reading, const struct mount_row *row, co
 {
     const struct standard *standard = find_standard(target);
 
+    if (!is_bind(row) && json_array_size(row->uids) + json_array_size(row->gids) > 0)
+        return fail(reading, i, json_array_size(row->uids) > 0 ? "uidMappings" : "gidMappings",
+                    "is for bind mounts with the native launcher");
     if (type_of(standard, row->type) && !is_bind(row)) {
         if (*seen >> (standard - standards) & 1)
             return fail(reading, i, "destination", "is %s, which is mounted already", target);
@@ -246,7 +274,6 @@ static int read_row(struct oci_reading *reading, const struct mount_row *row, co
 
 static int read_mount(struct oci_reading *reading, json_t *list, size_t i, unsigned int *seen)
 {
-    static const char *const refused[] = { "uidMappings", "gidMappings", NULL };
     static const struct varlink_field fields[] = {
         { "destination", VARLINK_STRING, offsetof(struct mount_row, destination), VARLINK_REQUIRED, .min = 1,
           .max = 4095 },
@@ -254,16 +281,14 @@ static int read_mount(struct oci_reading *reading, json_t *list, size_t i, unsig
         { "source", VARLINK_STRING, offsetof(struct mount_row, source), .max = 4095 },
         { "options", VARLINK_STRINGS, offsetof(struct mount_row, options), .min = 1, .max = 4095,
           .count_max = 64 },
+        { "uidMappings", VARLINK_OBJECTS, offsetof(struct mount_row, uids), .count_max = 32 },
+        { "gidMappings", VARLINK_OBJECTS, offsetof(struct mount_row, gids), .count_max = 32 },
     };
     struct mount_row row = { .destination = "" };
     CLEANUP_FREE char *target = NULL;
-    char place[32];
     int r;
 
-    (void)snprintf(place, sizeof(place), "mounts[%zu]", i);
-    r = oci_refuse(reading, json_array_get(list, i), place, refused);
-    if (r == 0)
-        r = varlink_objects_decode(list, i, "mounts", fields, ELEMENTS(fields), 0, &row, reading->fault);
+    r = varlink_objects_decode(list, i, "mounts", fields, ELEMENTS(fields), 0, &row, reading->fault);
     if (r < 0)
         return r;
     if (row.destination[0] != '/')

@@ -10,8 +10,9 @@
 
 /* What is known so far. */
 struct oci_reading {
-    const char *bundle; /* borrowed */
-    json_t *spawn;      /* owned */
+    const char *bundle;        /* borrowed */
+    json_t *spawn;             /* owned */
+    const json_t *uids, *gids; /* linux.uidMappings and gidMappings, borrowed; NULL: none */
     struct varlink_fault *fault;
 };
 
