@@ -35,7 +35,7 @@ def shared_vm():
             dimm_nodes=3,
             memory="640M",
             add=programs(),
-            modules=["loop", "ext4"],
+            modules=["loop", "ext4", "bridge", "veth"],
             # Shorter than by default: some cases wait for them to pass.
             daemon=["--plug-timeout", "15", "--unplug-timeout", "15"],
         )
@@ -70,7 +70,12 @@ class ZoneCase(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.vm = shared_vm()
+        cls.use(shared_vm())
+
+    @classmethod
+    def use(cls, vm):
+        """Of a class with a VM of its own: instead of the shared one."""
+        cls.vm = vm
         cls.guest = cls.vm.guest
         cls.monitor = cls.vm.monitor
         cls.daemon = Daemon(cls.vm.address)
