@@ -19,6 +19,9 @@
  */
 #define BATCHED_PAGES ((uint64_t)8 * 31)
 
+/* Zones come and go seldom next to how long one reading takes. */
+#define ZONEINFO_READS 16
+
 /* The number behind a key, wherever in the line the key begins. sscanf() would cost more than all of the rest
  * of reading these files, which a release waits for. */
 static bool number_after(const char *line, const char *key, uint64_t *ret_value)
@@ -60,11 +63,15 @@ static int read_meminfo(struct czone_sys *sys, czone_node_id node, struct czone_
     return 0;
 }
 
-/* Sums up what /proc/zoneinfo says of the kernel zones of one node. */
+/*
+ * Sums up what /proc/zoneinfo says of the kernel zones of one node. Returns 0, or -EAGAIN when the node is
+ * missing or there twice.
+ */
 static int parse_zoneinfo(char *text, czone_node_id node, uint64_t page, struct czone_sys_usage *usage)
 {
     uint64_t managed = 0, high = 0, parked = 0, slack = 0;
-    bool ours = false, found = false;
+    const char *first = NULL; /* line of its first zone */
+    bool ours = false;
     char *rest = text;
 
     for (char *line; (line = strsep(&rest, "\n"));) {
@@ -72,9 +79,12 @@ static int parse_zoneinfo(char *text, czone_node_id node, uint64_t page, struct 
 
         if (number_after(line, "Node ", &value)) {
             ours = value == (uint64_t)node.n;
-            if (found && !ours)
+            if (first && !ours)
                 break; /* the zones of a node stand together */
-            found |= ours;
+            if (first && strcmp(first, line) == 0)
+                return -EAGAIN;
+            if (ours && !first)
+                first = line;
             continue;
         }
         if (!ours)
@@ -90,8 +100,8 @@ static int parse_zoneinfo(char *text, czone_node_id node, uint64_t page, struct 
             slack += value + BATCHED_PAGES; /* one such line for each CPU */
         }
     }
-    if (!found)
-        return -ENOENT;
+    if (!first)
+        return -EAGAIN;
     usage->managed = managed * page;
     usage->high_watermark = high * page;
     usage->parked = parked * page;
@@ -99,18 +109,32 @@ static int parse_zoneinfo(char *text, czone_node_id node, uint64_t page, struct 
     return 0;
 }
 
+/*
+ * The kernel hands the file out a page at a time and goes on by the number of nodes that it has told of: when
+ * another node comes or goes meanwhile, one is told twice or not at all.
+ */
+static int read_zoneinfo(struct czone_sys *sys, czone_node_id node, struct czone_sys_usage *usage)
+{
+    int r = -EAGAIN;
+
+    for (int i = 0; r == -EAGAIN && i < ZONEINFO_READS; i++) {
+        cleanup_free char *text = NULL;
+
+        r = attr_read_all(sys->proc_fd, "zoneinfo", &text);
+        if (r >= 0)
+            r = parse_zoneinfo(text, node, (uint64_t)sysconf(_SC_PAGESIZE), usage);
+    }
+    return r == -EAGAIN ? -ENOENT : r;
+}
+
 int usage_read(struct czone_sys *sys, czone_node_id node, struct czone_sys_usage *ret_usage)
 {
-    cleanup_free char *text = NULL;
     struct czone_sys_usage usage = { 0 };
     int r;
 
     if (node.n < 0)
         return -ENOENT;
-    r = attr_read_all(sys->proc_fd, "zoneinfo", &text);
-    if (r < 0)
-        return r;
-    r = parse_zoneinfo(text, node, (uint64_t)sysconf(_SC_PAGESIZE), &usage);
+    r = read_zoneinfo(sys, node, &usage);
     if (r < 0)
         return r;
     r = read_meminfo(sys, node, &usage);

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "backend_test.h"
 
+#include <fcntl.h>
 #include <linux/mempolicy.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 START_TEST(reserve_onlines_the_run_and_nothing_else)
 {
@@ -111,6 +115,62 @@ START_TEST(bind_confines_the_cgroup_to_home_and_zone)
     ck_assert_int_eq(czone_zone_bind(zone, second, &failure), -EBUSY);
     czone_cgroup_unref(second);
     czone_cgroup_unref(cgroup);
+    czone_zone_unref(zone);
+}
+END_TEST
+
+/* Each reading gets the next of these texts, and all that follow the last. */
+static pid_t serve_zoneinfo(char (*texts)[4096], size_t n)
+{
+    char path[512], next[sizeof(path) + 2];
+    pid_t pid = fork();
+
+    (void)snprintf(path, sizeof(path), "%s/proc/zoneinfo", machine.root);
+    (void)snprintf(next, sizeof(next), "%s.n", path);
+    if (pid != 0)
+        return pid;
+    (void)alarm(20); /* for a reader that does not come */
+    for (size_t i = 0; i < n; i++) {
+        int out = open(path, O_WRONLY);
+
+        ck_assert_int_eq(write(out, texts[i], strlen(texts[i])), (ssize_t)strlen(texts[i]));
+        /* The next is there before this reader sees the end of its own. */
+        if (i + 1 < n)
+            ck_assert_int_eq(mkfifo(next, 0600), 0);
+        else
+            fake_machine_write(&machine, "proc/zoneinfo.n", "%s", texts[i]);
+        ck_assert_int_eq(rename(next, path), 0);
+        (void)close(out);
+    }
+    _exit(0);
+}
+
+/* As the kernel does when other nodes come and go while its file is read. */
+START_TEST(a_node_that_is_left_out_or_told_twice_is_read_again)
+{
+    struct czone_zone *zone = reserve("a", 4);
+    static char texts[3][4096];
+    uint64_t usable = 0;
+    const char *part;
+    char path[512];
+    int status, length;
+    pid_t pid;
+
+    (void)fake_machine_read(&machine, "proc/zoneinfo", texts[2], sizeof(texts[2]));
+    (void)snprintf(texts[0], sizeof(texts[0]),
+                   "Node 0, zone  DMA\n  managed  5\nNode 7, zone  DMA\n  managed 5\n");
+    part = strstr(texts[2], "Node 1, ");
+    ck_assert_ptr_nonnull(part);
+    length = strstr(part, "\nNode ") ? (int)(strstr(part, "\nNode ") - part) : (int)strlen(part);
+    (void)snprintf(texts[1], sizeof(texts[1]), "%.*s\n%.*s\n", length, part, length, part);
+    (void)snprintf(path, sizeof(path), "%s/proc/zoneinfo", machine.root);
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert_int_eq(mkfifo(path, 0600), 0);
+    pid = serve_zoneinfo(texts, 3);
+    ck_ok(czone_zone_usable_bytes(zone, &usable));
+    ck_assert_uint_eq(usable, 4 * FAKE_BLOCK_SIZE - UINT64_C(300) * 4096);
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_int_eq(status, 0);
     czone_zone_unref(zone);
 }
 END_TEST
@@ -344,6 +404,7 @@ int main(void)
     tcase_add_test(tests, tier_of_a_zone_is_known_once_it_is_online);
     tcase_add_test(tests, requests_are_checked_and_leave_nothing_behind);
     tcase_add_test(tests, bind_confines_the_cgroup_to_home_and_zone);
+    tcase_add_test(tests, a_node_that_is_left_out_or_told_twice_is_read_again);
     tcase_add_test(tests, bind_keeps_a_smaller_limit_of_the_user);
     tcase_add_test(tests, bind_without_controllers_says_which_file_to_look_at);
     tcase_add_test(tests, bind_that_does_not_take_effect_is_taken_back);
