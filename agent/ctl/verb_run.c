@@ -13,7 +13,7 @@
 struct run_options {
     int64_t memory, pids, writable;
     json_t *env, *layers, *mounts, *tmpfs, *ulimits;
-    const char *tier, *id, *env_file, *cwd, *user, *hostname, *root, *bundle, *key, *network, *userns;
+    const char *tier, *id, *env_file, *cwd, *user, *hostname, *root, *bundle, *runtime, *key, *network, *userns;
     bool remove, detach, wait_returned, interactive, tty;
 };
 
@@ -41,6 +41,8 @@ static const struct option_row rows[] = {
     { "bundle", 'b', OPTION_TEXT, OF(bundle), "DIR",
       "run the OCI bundle in this directory of the guest: its config.json says all that options here do not",
       0, 0 },
+    { "runtime", 0, OPTION_TEXT, OF(runtime), "NAME",
+      "have the guest's crun or runc run the bundle, whatever it says (native)", 0, 0 },
     { "layer", 0, OPTION_LIST, OF(layers), "DIR",
       "instead of --root: read-only directory or image in the guest, lowest first; repeatable", 0, 0 },
     { "writable", 0, OPTION_SIZE, OF(writable), "SIZE",
@@ -133,6 +135,7 @@ static enum exit_code build(const struct ctl *ctl, const struct run_options *opt
     r |= set_text(spawn, "user", options->user);
     r |= set_text(spawn, "hostname", options->hostname);
     r |= set_text(spawn, "root", options->root);
+    r |= set_text(spawn, "runtime", options->runtime);
     r |= set_text(spawn, "tier", options->tier);
     r |= set_text(spawn, "key", options->key);
     if (env)
@@ -209,6 +212,8 @@ static enum exit_code check(const struct ctl *ctl, const struct run_options *opt
         wrong = "--json needs --detach: otherwise standard output is the container's own";
     else if (options->bundle && n_arguments)
         wrong = "--bundle runs the program that the bundle's config.json names; it takes no PROGRAM";
+    else if (options->runtime && !options->bundle)
+        wrong = "--runtime runs a bundle; give one with --bundle";
     else if (!options->bundle && !n_arguments)
         wrong = "needs a PROGRAM, or --bundle";
     if (wrong)

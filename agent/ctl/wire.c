@@ -36,7 +36,10 @@ static const struct known_error known_errors[] = {
     { "io.czone.Container.NoSuchUser", EXIT_CANNOT_RUN,
       "the user must be in the root's /etc/passwd; numbers (UID:GID) always work" },
     { "io.czone.Container.BadBundle", EXIT_CANNOT_RUN,
-      "change that member of the bundle's config.json; czoned(8) lists what is supported" },
+      "change that member of the bundle's config.json (czoned(8) lists what is supported), or let "
+      "--runtime crun run it" },
+    { "io.czone.Container.NoSuchRuntime", EXIT_CANNOT_RUN,
+      "--runtime names a program of the guest; without it czoned runs the bundle itself" },
     { "io.czone.Container.NoSuchLayer", EXIT_CANNOT_RUN,
       "--layer is a directory or a block device in the guest, not on the host" },
     { "io.czone.Container.NoSuchSource", EXIT_CANNOT_RUN,

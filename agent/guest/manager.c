@@ -312,6 +312,8 @@ static int set_up(struct manager *manager)
     if (r < 0)
         log_warning("cannot use %s, memory is returned more slowly: %s", GRACE_ATTRIBUTE, strerror(-r));
     r = launch_seccomp_compile(&manager->filter);
+    if (r == 0)
+        r = launch_seccomp_compile_runtime(&manager->runtime_filter);
     if (r < 0)
         return log_fail(r, "cannot compile the system call filter of containers: %s", strerror(-r));
     r = keeper_pool_open(&manager->keepers, manager->base, manager->options->keeper);
@@ -337,7 +339,7 @@ struct manager *manager_alloc(const struct options *options)
         return NULL;
     manager->options = options;
     manager->notify = (struct notify)NOTIFY_INIT;
-    manager->exits_fd = manager->filter = -EBADF;
+    manager->exits_fd = manager->filter = manager->runtime_filter = -EBADF;
     manager->keepers = (struct keeper_pool)KEEPER_POOL_INIT;
     manager->store = (struct store)STORE_INIT;
     manager->limits = (struct limit_watches)LIMIT_WATCHES_INIT;
@@ -400,6 +402,7 @@ struct manager *manager_free(struct manager *manager)
     manager->service = varlink_service_free(manager->service);
     keeper_pool_close(&manager->keepers);
     cleanup_fd(&manager->filter);
+    cleanup_fd(&manager->runtime_filter);
     free_event(manager->monitor_event);
     free_event(manager->monitor_rest);
     free_event(manager->exits_event);

@@ -47,7 +47,8 @@ struct manager {
     struct event *stop_timer;
     struct event *resume_timer; /* until when containers of an earlier czoned wait for memory */
     struct varlink_service *service;
-    int filter; /* system calls of containers, compiled: launch/seccomp.h */
+    int filter;         /* system calls of containers, compiled: launch/seccomp.h */
+    int runtime_filter; /* the same of OCI runtimes and their containers */
     struct keeper_pool keepers;
     struct notify notify;
     struct listeners listeners;

@@ -24,6 +24,7 @@ static const struct {
     { ERROR_NO_SUCH_ROOT, .subject = "root" },
     { ERROR_NO_SUCH_USER, .subject = "user" },
     { ERROR_BAD_BUNDLE, .subject = "bundle", .member = true },
+    { ERROR_NO_SUCH_RUNTIME, .subject = "runtime" },
     { ERROR_NO_SUCH_LAYER, .subject = "layer" },
     { ERROR_NO_SUCH_SOURCE, .subject = "source" },
     { ERROR_WRONG_STATE, .subject = "id", .state = true },

@@ -25,6 +25,7 @@
 #define ERROR_NO_SUCH_ROOT      "io.czone.Container.NoSuchRoot"
 #define ERROR_NO_SUCH_USER      "io.czone.Container.NoSuchUser"
 #define ERROR_BAD_BUNDLE        "io.czone.Container.BadBundle"
+#define ERROR_NO_SUCH_RUNTIME   "io.czone.Container.NoSuchRuntime"
 #define ERROR_NO_SUCH_LAYER     "io.czone.Container.NoSuchLayer"
 #define ERROR_NO_SUCH_SOURCE    "io.czone.Container.NoSuchSource"
 #define ERROR_WRONG_STATE       "io.czone.Container.WrongState"
@@ -39,8 +40,8 @@
 
 struct refusal {
     const char *id;        /* static string, one of the above; NULL: nothing was refused */
-    struct reason subject; /* what the error is about: id, key, tier, program, root, user, bundle, layer,
-                              source, field */
+    struct reason subject; /* what the error is about: id, key, tier, program, root, user, bundle, runtime,
+                              layer, source, field */
     const char *state;     /* WrongState: static string */
     char member[128];      /* BadBundle: of its config.json */
     int64_t bytes;         /* NoMemory, HostRefused; NoSuchOffset: the end */

@@ -8,6 +8,7 @@
 #include "agent/guest/container/spawn_request.h"
 #include "agent/guest/oci/bundle.h"
 #include "agent/guest/oci/config.h"
+#include "agent/guest/oci/runtime.h"
 #include "proto/cleanup.h"
 #include "tests/unit/guest_test.h"
 
@@ -259,6 +260,127 @@ START_TEST(a_key_stands_for_the_request_as_it_was_sent)
 }
 END_TEST
 
+START_TEST(what_a_runtime_does_is_not_read_and_stays_in_the_request)
+{
+    struct spawn_request request = SPAWN_REQUEST_INIT, restored = SPAWN_REQUEST_INIT;
+
+    write_config(
+        "{\"process\": {\"args\": [\"sh\", \"-i\"], \"terminal\": true, \"apparmorProfile\": \"any\","
+        " \"consoleSize\": {\"width\": 80, \"height\": 25}}, \"hooks\": {\"prestart\": [{}]},"
+        " \"linux\": {\"seccomp\": {\"defaultAction\": 3}, \"resources\": {\"memory\": {\"limit\": 4096,"
+        " \"swap\": 1}, \"pids\": {\"limit\": -1}}}}");
+    ck_assert_int_eq(
+        decode(&request, json_pack("{s:s, s:s, s:s}", "bundle", folder, "runtime", "runc", "id", "web")), 0);
+    ck_assert_int_eq(request.runtime, OCI_RUNTIME_RUNC);
+    ck_assert_str_eq(request.bundle, folder);
+    ck_assert_str_eq(request.argv[1], "-i");
+    ck_assert(request.tty);
+    ck_assert_int_eq(request.columns, 80);
+    ck_assert_int_eq(request.memory, 4096);
+    ck_assert_int_eq(request.pids, 0);
+    /* A restarted czoned needs no bundle any more. */
+    write_config("");
+    ck_assert_int_eq(spawn_request_restore(&restored, request.parameters, &fault), 0);
+    ck_assert_int_eq(restored.runtime, OCI_RUNTIME_RUNC);
+    ck_assert_str_eq(restored.bundle, folder);
+    ck_assert_str_eq(restored.argv[0], "sh");
+    spawn_request_done(&restored);
+    spawn_request_done(&request);
+}
+END_TEST
+
+/* For a runtime: what follows `process`, and the member that is named. */
+static const struct {
+    const char *process, *rest, *member;
+} outlines[] = {
+    { "null", "", "process" },
+    { "[]", "", "process" },
+    { "{}", "", "process.args" },
+    { "{\"args\": []}", "", "process.args" },
+    { "{\"args\": [\"a\"], \"terminal\": 1}", "", "process.terminal" },
+    { "{\"args\": [\"a\"]}", "", "linux.resources.memory.limit" },
+    { "{\"args\": [\"a\"]}", ", \"linux\": 1", "linux" },
+    { "{\"args\": [\"a\"]}", ", \"linux\": {\"resources\": []}", "linux.resources" },
+    { "{\"args\": [\"a\"]}", ", \"linux\": {\"resources\": {\"memory\": {\"limit\": \"1\"}}}",
+      "linux.resources.memory.limit" },
+    { "{\"args\": [\"a\"]}", ", \"linux\": {\"resources\": {\"cpu\": {\"mems\": \"0\"}}}",
+      "linux.resources.cpu.mems" },
+    { "{\"args\": [\"a\"]}", ", \"linux\": {\"resources\": {\"unified\": {\"cpuset.mems\": \"0\"}}}",
+      "linux.resources.unified.cpuset.mems" },
+    { "{\"args\": [\"a\"]}", ", \"linux\": {\"memoryPolicy\": {\"mode\": \"MPOL_BIND\"}}",
+      "linux.memoryPolicy" },
+};
+
+START_TEST(what_czoned_must_know_or_cannot_let_a_runtime_do_is_named)
+{
+    char text[512];
+
+    (void)snprintf(text, sizeof(text), "{\"process\": %s%s}", outlines[_i].process, outlines[_i].rest);
+    write_config(text);
+    ck_assert_int_eq(expand(json_pack("{s:s, s:s}", "bundle", folder, "runtime", "crun")), -EINVAL);
+    ck_assert_str_eq(fault.parameter, outlines[_i].member);
+}
+END_TEST
+
+/* A runtime that is there: an executable file in one of the folders. */
+static void make_runtime(const char *name, mode_t mode)
+{
+    char path[128];
+    FILE *file;
+
+    (void)snprintf(path, sizeof(path), "%s/%s", folder, name);
+    file = fopen(path, "w");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_eq(fclose(file), 0);
+    ck_assert_int_eq(chmod(path, mode), 0);
+}
+
+static void assert_words(const struct oci_command *command, const char *words)
+{
+    char line[512] = "";
+
+    for (const char **word = command->args; *word != NULL; word++)
+        (void)snprintf(line + strlen(line), sizeof(line) - strlen(line), "%s%s",
+                       word == command->args ? "" : " ", *word);
+    /* Its folder is another one each time. */
+    ck_assert_int_eq(strncmp(line, folder, strlen(folder)), 0);
+    ck_assert_str_eq(line + strlen(folder), words);
+}
+
+START_TEST(each_runtime_is_told_in_its_own_words)
+{
+    static const char *const args[] = { "ls", "-l", NULL }, *const env[] = { "A=b", NULL };
+    struct oci_exec exec = { .args = args, .env = env, .cwd = "/tmp", .user = "1:2", .tty = true };
+    struct oci_container container = { .runtime = OCI_RUNTIME_CRUN, .state = "/state", .id = "web" };
+    struct oci_command command = { 0 };
+    char search[64];
+
+    (void)snprintf(search, sizeof(search), "/no/such:%s", folder);
+    container.search = search;
+    make_runtime("crun", 0644);
+    ck_assert_int_eq(oci_command_run(&command, &container, "/b"), -ENOENT);
+    oci_command_clear(&command);
+    make_runtime("crun", 0755);
+    make_runtime("runc", 0755);
+    ck_assert_int_eq(oci_command_run(&command, &container, "/b"), 0);
+    assert_words(&command, "/crun --root /state --cgroup-manager=cgroupfs run --bundle /b web");
+    oci_command_clear(&command);
+    ck_assert_int_eq(oci_command_exec(&command, &container, &exec), 0);
+    assert_words(&command,
+                 "/crun --root /state --cgroup-manager=cgroupfs exec --tty --cwd /tmp --user 1:2 --env A=b"
+                 " --env PATH=" LAUNCH_DEFAULT_PATH " web ls -l");
+    oci_command_clear(&command);
+    container.runtime = OCI_RUNTIME_RUNC;
+    ck_assert_int_eq(oci_command_run(&command, &container, "/b"), 0);
+    assert_words(&command, "/runc --root /state run --bundle /b web");
+    oci_command_clear(&command);
+    exec = (struct oci_exec){ .args = args };
+    ck_assert_int_eq(oci_command_exec(&command, &container, &exec), 0);
+    assert_words(&command, "/runc --root /state exec web ls -l");
+    oci_command_clear(&command);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("bundle");
@@ -273,5 +395,9 @@ int main(void)
     tcase_add_test(tests, a_config_that_is_too_long_is_refused);
     tcase_add_test(tests, a_fault_of_the_bundle_and_one_of_the_request_are_told_apart);
     tcase_add_test(tests, a_key_stands_for_the_request_as_it_was_sent);
+    tcase_add_test(tests, what_a_runtime_does_is_not_read_and_stays_in_the_request);
+    tcase_add_loop_test(tests, what_czoned_must_know_or_cannot_let_a_runtime_do_is_named, 0,
+                        ELEMENTS(outlines));
+    tcase_add_test(tests, each_runtime_is_told_in_its_own_words);
     return guest_test_main(tests, "guest/bundle");
 }

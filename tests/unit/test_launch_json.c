@@ -68,6 +68,7 @@ static void expect_same(const struct launch_request *a, const struct launch_requ
     ck_assert_uint_eq(a->capabilities, b->capabilities);
     ck_assert_uint_eq(a->writable_limit, b->writable_limit);
     ck_assert_int_eq(a->read_only, b->read_only);
+    ck_assert_int_eq(a->runtime, b->runtime);
     ck_assert_pstr_eq(a->cwd, b->cwd);
     ck_assert_pstr_eq(a->user, b->user);
     ck_assert_pstr_eq(a->hostname, b->hostname);
@@ -130,6 +131,7 @@ START_TEST(a_full_request_comes_back_as_it_was)
         .capabilities = UINT64_C(1) << 63,
         .writable_limit = 5,
         .read_only = true,
+        .runtime = true,
         .args = args,
         .env = env,
         .cwd = "/var",

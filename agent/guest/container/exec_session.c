@@ -12,6 +12,7 @@
 #include "agent/guest/clock.h"
 #include "agent/guest/container/container.h"
 #include "agent/guest/container/program_refusal.h"
+#include "agent/guest/container/runtime_launch.h"
 #include "agent/guest/keeper/record.h"
 #include "agent/guest/log.h"
 #include "agent/guest/manager.h"
@@ -253,6 +254,7 @@ static bool make_room(struct container *container)
 
 static int start(struct exec_session *session)
 {
+    CLEANUP(runtime_launch_done) struct runtime_launch runtime = { 0 };
     struct container *container = session->container;
     struct launch_request launch;
     struct czone_policy policy;
@@ -262,6 +264,11 @@ static int start(struct exec_session *session)
     if (r < 0)
         return r;
     exec_request_launch(&session->request, &launch);
+    if (container->request.runtime != OCI_RUNTIME_NATIVE)
+        r = runtime_launch_exec(&runtime, (enum oci_runtime)container->request.runtime, &session->request,
+                                container->dir_fd, container->id, &launch);
+    if (r < 0)
+        return r;
     launch.target = container->program.keeper.pidfd;
     launch.users = container->request.parts.users;
     launch.cgroup_fd = czone_cgroup_fd(container->program.cgroup);

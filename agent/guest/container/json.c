@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/guest/container/container.h"
+#include "agent/guest/oci/runtime.h"
 #include "proto/cleanup.h"
 
 /* Sets a member; a negative value is one that is absent on the wire. */
@@ -26,6 +27,10 @@ json_t *container_to_json(const struct container *container, bool args)
                        (int)(container->request.input || container->request.tty), "tty",
                        (int)container->request.tty);
     if (object == NULL)
+        return NULL;
+    if (container->request.runtime != OCI_RUNTIME_NATIVE &&
+        json_object_set_new(object, "runtime", json_string(oci_runtime_names[container->request.runtime])) <
+            0)
         return NULL;
     if (placed && json_object_set_new(object, "zone", json_string(container->zone)) < 0)
         return NULL;

@@ -140,7 +140,8 @@ int keeper_link_start(struct keeper_link *link, struct manager *manager, int run
     if (r < 0)
         return r;
     for (unsigned int attempt = 0; attempt <= KEEPER_POOL_MAX; attempt++) {
-        const int fds[] = { request_fd, manager->filter, run_dir, request->cgroup_fd, request->target };
+        const int fds[] = { request_fd, request->runtime ? manager->runtime_filter : manager->filter, run_dir,
+                            request->cgroup_fd, request->target };
         CLEANUP_FD int fd = -EBADF;
 
         r = keeper_pool_take(&manager->keepers, &fd);

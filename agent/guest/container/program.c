@@ -11,6 +11,7 @@
 #include "agent/guest/clock.h"
 #include "agent/guest/container/cgroup_signal.h"
 #include "agent/guest/container/program_refusal.h"
+#include "agent/guest/container/runtime_launch.h"
 #include "agent/guest/keeper/record.h"
 #include "agent/guest/log.h"
 #include "agent/guest/manager.h"
@@ -335,6 +336,7 @@ static int prepare_cgroup(struct program *program, struct czone_zone *zone, cons
 int program_start(struct program *program, struct czone_zone *zone, const char *name,
                   const struct spawn_request *request, int64_t pids, struct refusal *refusal)
 {
+    CLEANUP(runtime_launch_done) struct runtime_launch runtime = { 0 };
     struct launch_request launch;
     struct czone_policy policy;
     int r;
@@ -344,9 +346,14 @@ int program_start(struct program *program, struct czone_zone *zone, const char *
     if (r < 0)
         return r;
     spawn_request_launch(request, &launch);
+    r = request->runtime != OCI_RUNTIME_NATIVE
+            ? runtime_launch_run(&runtime, request, program->dir_fd, program->name, &launch)
+            : 0;
     launch.cgroup_fd = czone_cgroup_fd(program->cgroup);
     launch.policy = &policy;
-    r = keeper_link_start(&program->keeper, program->manager, program->dir_fd, &launch, &keeper_ops, program);
+    if (r == 0)
+        r = keeper_link_start(&program->keeper, program->manager, program->dir_fd, &launch, &keeper_ops,
+                              program);
     if (r == 0)
         r = arm(program, LAUNCH_TIMEOUT_NS);
     if (r < 0)
@@ -466,6 +473,7 @@ void program_init(struct program *program, struct manager *manager, const struct
     program->manager = manager;
     program->ops = ops;
     program->owner = owner;
+    program->name = name;
     program_log_init(&program->output, name, &program->keeper, -EBADF);
     input_init(&program->input, name, &program->keeper);
 }

@@ -47,6 +47,7 @@ struct program {
     struct manager *manager;
     const struct program_ops *ops;
     void *owner;
+    const char *name;                    /* of the container; borrowed */
     const struct spawn_request *request; /* borrowed, for what a launch may refuse */
     int dir_fd;                          /* its run directory; borrowed */
     struct czone_cgroup *cgroup;
@@ -66,7 +67,8 @@ struct program {
         .dir_fd = -EBADF, .keeper = KEEPER_LINK_INIT                                                         \
     }
 
-/* Sets it up; name: for messages, borrowed. It has no run directory yet: program_set_dir(), borrowed. */
+/* Sets it up; name: the id of its container, borrowed. It has no run directory yet: program_set_dir(),
+ * borrowed. */
 void program_init(struct program *program, struct manager *manager, const struct program_ops *ops,
                   void *owner, const char *name);
 void program_set_dir(struct program *program, int dir_fd);

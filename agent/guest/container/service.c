@@ -9,6 +9,7 @@
 #include "agent/guest/container/signal_name.h"
 #include "agent/guest/manager.h"
 #include "agent/guest/oci/config.h"
+#include "agent/guest/oci/runtime.h"
 #include "agent/guest/services.h"
 #include "proto/cleanup.h"
 #include "varlink_interface_texts.h"
@@ -66,12 +67,48 @@ static int reply_spawned(struct manager *manager, struct varlink_connection *con
     return varlink_connection_reply(connection, answer);
 }
 
-static int spawn(struct manager *manager, struct varlink_connection *connection,
-                 struct spawn_request *request, bool tier_known, struct refusal *refusal)
+/* Whether an OCI runtime that is asked for is there. What it thinks of the bundle it says when it runs. */
+static int check_runtime(const struct spawn_request *request, struct refusal *refusal)
+{
+    const char *name = oci_runtime_names[request->runtime];
+    CLEANUP_FREE char *path = NULL;
+    int r = oci_runtime_find((enum oci_runtime)request->runtime, LAUNCH_DEFAULT_PATH, &path);
+
+    if (r == -ENOENT)
+        return refusal_set(refusal, r, ERROR_NO_SUCH_RUNTIME, name,
+                           "the guest has no %s in %s: install it there, or let the native launcher run the "
+                           "bundle",
+                           name, LAUNCH_DEFAULT_PATH);
+    return r < 0 ? refusal_set(refusal, r, ERROR_SYSTEM, NULL, "out of memory") : 0;
+}
+
+/* Returns 0, -EINVAL with *fault, or a negative errno with a refusal. */
+static int check_launch(const struct manager *manager, struct spawn_request *request,
+                        struct varlink_fault *fault, struct refusal *refusal)
 {
     struct launch_failure failure = { 0 };
     struct launch_request launch;
+    int r;
+
+    if (request->runtime != OCI_RUNTIME_NATIVE)
+        return check_runtime(request, refusal);
+    r = id_range_choose(manager, request, &failure);
+    spawn_request_launch(request, &launch);
+    if (r == 0)
+        r = launch_check(&launch, &failure);
+    if (r < 0 && failure.trouble == LAUNCH_BAD_PARAMETER && request->bundle != NULL)
+        return refusal_bundle(refusal, request->bundle, oci_config_member(failure.parameter),
+                              failure.message);
+    if (r < 0 && failure.trouble == LAUNCH_BAD_PARAMETER)
+        return varlink_fault_set(fault, failure.parameter, "%s", failure.message);
+    return r < 0 ? program_refuse(&failure, &launch, refusal) : 0;
+}
+
+static int spawn(struct manager *manager, struct varlink_connection *connection,
+                 struct spawn_request *request, bool tier_known, struct refusal *refusal)
+{
     struct container *container;
+    struct varlink_fault fault;
     int r;
 
     r = check_key(manager, connection, request, refusal);
@@ -80,21 +117,9 @@ static int spawn(struct manager *manager, struct varlink_connection *connection,
     r = check_new(manager, request, refusal);
     if (r < 0)
         return r;
-    r = id_range_choose(manager, request, &failure);
-    spawn_request_launch(request, &launch);
-    if (r == 0)
-        r = launch_check(&launch, &failure);
-    if (r < 0 && failure.trouble == LAUNCH_BAD_PARAMETER && request->bundle != NULL)
-        return refusal_bundle(refusal, request->bundle, oci_config_member(failure.parameter),
-                              failure.message);
-    if (r < 0 && failure.trouble == LAUNCH_BAD_PARAMETER) {
-        struct varlink_fault fault;
-
-        (void)varlink_fault_set(&fault, failure.parameter, "%s", failure.message);
-        return varlink_connection_invalid_parameter(connection, &fault);
-    }
+    r = check_launch(manager, request, &fault, refusal);
     if (r < 0)
-        return program_refuse(&failure, &launch, refusal);
+        return refusal->id != NULL ? r : varlink_connection_invalid_parameter(connection, &fault);
     if (!tier_known)
         return refusal_set(refusal, -EINVAL, ERROR_NO_SUCH_TIER, request->tier,
                            "%s is no tier: any, fast, slow or memory_tierN", request->tier);

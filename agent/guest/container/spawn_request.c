@@ -10,6 +10,7 @@
 #include "agent/guest/launch/user.h"
 #include "agent/guest/oci/bundle.h"
 #include "agent/guest/oci/config.h"
+#include "agent/guest/oci/runtime.h"
 #include "proto/cleanup.h"
 #include "proto/frame.h"
 
@@ -38,6 +39,8 @@ static const struct varlink_field fields[] = {
     { "hostname", VARLINK_STRING, offsetof(struct spawn_request, hostname), 0, .min = 1, .max = 64 },
     { "root", VARLINK_STRING, offsetof(struct spawn_request, root), 0, .min = 1, .max = 4095 },
     LAUNCH_PARTS_FIELDS(struct spawn_request),
+    { "bundle", VARLINK_STRING, offsetof(struct spawn_request, bundle), 0, .min = 1, .max = 4095 },
+    { "runtime", VARLINK_ENUM, offsetof(struct spawn_request, runtime), 0, .choices = oci_runtime_names },
     { "hold", VARLINK_BOOL, offsetof(struct spawn_request, hold), .flags = 0 },
     { "tier", VARLINK_STRING, offsetof(struct spawn_request, tier), 0, .min = 1, .max = 64 },
     { "pids", VARLINK_INT, offsetof(struct spawn_request, pids), 0, .min = 1, .max = PIDS_MAX },
@@ -129,6 +132,9 @@ static int decode_plain(struct spawn_request *request, struct varlink_fault *fau
 
     if (r < 0)
         return r;
+    if (request->runtime != OCI_RUNTIME_NATIVE && request->bundle == NULL)
+        return varlink_fault_set(fault, "runtime", "is %s, which needs a bundle",
+                                 oci_runtime_names[request->runtime]);
     r = check_id(request->id, fault);
     if (r == 0)
         r = check_capabilities(request, fault);
@@ -173,6 +179,12 @@ int spawn_request_decode(struct spawn_request *request, json_t *parameters, stru
         request->asked = json_incref(parameters);
         return decode_bundle(request, fault);
     }
+    request->parameters = json_incref(parameters);
+    return decode_plain(request, fault);
+}
+
+int spawn_request_restore(struct spawn_request *request, json_t *parameters, struct varlink_fault *fault)
+{
     request->parameters = json_incref(parameters);
     return decode_plain(request, fault);
 }

@@ -21,7 +21,8 @@ struct fingerprint {
 struct spawn_request {
     json_t *parameters;   /* owned: what follows borrows from it */
     json_t *asked;        /* as it was sent, where parameters were made from a bundle; owned */
-    const char *bundle;   /* borrows from it; NULL without a bundle */
+    const char *bundle;   /* borrows from it, or from parameters; NULL without a bundle */
+    int runtime;          /* enum oci_runtime; another than native needs a bundle */
     json_t *args, *env;   /* arrays of strings; env may be NULL */
     json_t *capabilities; /* array of strings; NULL: all a container can have */
     json_t *groups;       /* array of integers; may be NULL */
@@ -54,6 +55,12 @@ struct spawn_request {
  * key and bundle are set), -EDOM (the tier's name has not the form of one: answer NoSuchTier) or -ENOMEM.
  */
 int spawn_request_decode(struct spawn_request *request, json_t *parameters, struct varlink_fault *fault);
+
+/*
+ * Decodes parameters that an earlier spawn_request_decode() left, and that were kept: what a bundle said is
+ * in them, it is not read again. Returns as that does, but for -EBADMSG.
+ */
+int spawn_request_restore(struct spawn_request *request, json_t *parameters, struct varlink_fault *fault);
 
 /*
  * Vectors of arguments and environment, for who has decoded these. env may be NULL.

@@ -201,7 +201,7 @@ int container_store_load(struct container *container)
     container->request = (struct spawn_request)SPAWN_REQUEST_INIT;
     if (fingerprint_parse(saved.fingerprint, &container->request.fingerprint) < 0)
         return -EBADMSG;
-    r = spawn_request_decode(&container->request, saved.parameters, NULL);
+    r = spawn_request_restore(&container->request, saved.parameters, NULL);
     if (r < 0 && r != -EDOM) {
         spawn_request_done(&container->request);
         return r == -EINVAL ? -EBADMSG : r;

@@ -20,6 +20,7 @@
 #include "agent/guest/launch/mount.h"
 #include "agent/guest/launch/report.h"
 #include "agent/guest/launch/rlimit.h"
+#include "agent/guest/launch/runtime.h"
 #include "agent/guest/launch/tree.h"
 #include "agent/guest/launch/users.h"
 #include "proto/cleanup.h"
@@ -208,9 +209,15 @@ static int make_root(const struct launch_child *child, struct launch_step *step)
 /* The root, or the namespaces, of the container. */
 static int enter_container(const struct launch_child *child, struct launch_step *step)
 {
-    int target = child->plan->request->target;
-    int r = target >= 0 ? launch_join_enter(target, step) : make_root(child, step);
+    const struct launch_request *request = child->plan->request;
+    int r;
 
+    if (request->target >= 0)
+        r = launch_join_enter(request->target, step);
+    else if (request->runtime)
+        r = launch_runtime_enter(step);
+    else
+        r = make_root(child, step);
     if (r < 0)
         return r;
     launch_step_set(step, LAUNCH_STAGE_NAMESPACE, "create", "the session");
@@ -236,7 +243,8 @@ static int become_user(const struct launch_child *child, struct launch_step *ste
             return r;
     }
     launch_step_set(step, LAUNCH_STAGE_IDENTITY, "become user", request->user ? request->user : "0:0");
-    r = launch_identity_assume(&child->plan->user, request->capabilities);
+    /* A runtime stays who it is; it gives up for its container what that shall not have. */
+    r = request->runtime ? 0 : launch_identity_assume(&child->plan->user, request->capabilities);
     if (r < 0)
         return r;
     launch_step_set(step, LAUNCH_STAGE_IDENTITY, "tie the program to", "its keeper");

@@ -17,7 +17,7 @@ struct members {
     json_t *args, *env, *groups, *layers, *mounts, *rlimits, *network, *uids, *gids;
     const char *cwd, *user, *hostname, *root;
     int64_t umask, capabilities, writable_limit, owners, tmpfs_limit, columns, rows;
-    bool read_only, input, tty;
+    bool read_only, input, tty, runtime;
 };
 
 static const struct varlink_field request_fields[] = {
@@ -44,6 +44,7 @@ static const struct varlink_field request_fields[] = {
     VARLINK_FIELD(VARLINK_BOOL, struct members, tty),
     VARLINK_FIELD(VARLINK_INT, struct members, columns, .max = UINT16_MAX),
     VARLINK_FIELD(VARLINK_INT, struct members, rows, .max = UINT16_MAX),
+    VARLINK_FIELD(VARLINK_BOOL, struct members, runtime),
 };
 
 struct mount_members {
@@ -221,7 +222,8 @@ json_t *launch_json_encode(const struct launch_request *request)
         set_integer(object, "tmpfs_limit", request->tmpfs_limit, 0) < 0 ||
         set_bool(object, "input", request->input) < 0 || set_bool(object, "tty", request->tty) < 0 ||
         set_integer(object, "columns", request->columns, 0) < 0 ||
-        set_integer(object, "rows", request->rows, 0) < 0)
+        set_integer(object, "rows", request->rows, 0) < 0 ||
+        set_bool(object, "runtime", request->runtime) < 0)
         return NULL;
     return TAKE(object);
 }
@@ -364,6 +366,7 @@ static void take_plain(struct launch_json *json, const struct members *members)
     request->tty = members->tty;
     request->columns = (uint16_t)members->columns;
     request->rows = (uint16_t)members->rows;
+    request->runtime = members->runtime;
 }
 
 int launch_json_decode(struct launch_json *json, json_t *object, struct varlink_fault *fault)

@@ -24,6 +24,7 @@ add_library(czone_launch_objects OBJECT
     ${CMAKE_CURRENT_LIST_DIR}/report.c
     ${CMAKE_CURRENT_LIST_DIR}/rlimit.c
     ${CMAKE_CURRENT_LIST_DIR}/root.c
+    ${CMAKE_CURRENT_LIST_DIR}/runtime.c
     ${CMAKE_CURRENT_LIST_DIR}/stdio.c
     ${CMAKE_CURRENT_LIST_DIR}/tree.c
     ${CMAKE_CURRENT_LIST_DIR}/user.c

@@ -199,6 +199,21 @@ static int plan_to_join(struct launch_plan *plan, struct launch_failure *failure
     return r < 0 ? r : look_up(plan, failure);
 }
 
+/* There is no root to look into: the program is the guest's own. */
+static int plan_runtime(struct launch_plan *plan, struct launch_failure *failure)
+{
+    const char *program = plan->request->args[0];
+
+    if (program[0] != '/')
+        return bad_parameter(failure, "args", "a runtime is given by its absolute path");
+    (void)snprintf(plan->user.home, sizeof(plan->user.home), "/");
+    plan->program = strdup(program);
+    if (!plan->program || make_env(plan) < 0)
+        return launch_failure_set(failure, LAUNCH_SYSTEM, LAUNCH_STAGE_REQUEST, -ENOMEM, NULL,
+                                  "out of memory");
+    return 0;
+}
+
 int launch_plan_make(struct launch_plan *plan, const struct launch_request *request,
                      struct launch_failure *failure)
 {
@@ -208,6 +223,8 @@ int launch_plan_make(struct launch_plan *plan, const struct launch_request *requ
     plan->request = request;
     plan->cwd = request->cwd ? request->cwd : "/";
     r = check_request(request, failure);
+    if (r == 0 && request->runtime)
+        return plan_runtime(plan, failure);
     if (r == 0)
         r = launch_users_check(&request->users, failure);
     if (r == 0)

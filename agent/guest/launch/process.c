@@ -15,6 +15,7 @@
 #include "agent/guest/launch/join.h"
 #include "agent/guest/launch/rehearsal.h"
 #include "agent/guest/launch/report.h"
+#include "agent/guest/launch/runtime.h"
 #include "agent/guest/launch/tree.h"
 #include "agent/guest/launch/users.h"
 #include "proto/cleanup.h"
@@ -106,25 +107,40 @@ static const char *clone_hint(int error)
     }
 }
 
+/* A runtime makes the namespaces of its container itself. */
+static uint64_t new_namespaces(const struct launch_request *request)
+{
+    uint64_t flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
+
+    if (request->target >= 0 || request->runtime)
+        return 0;
+    /* With users of its own it belongs to these, and is there already. */
+    return request->network.kind != LAUNCH_NETWORK_HOST && !launch_users_mapped(&request->users)
+               ? flags | CLONE_NEWNET
+               : flags;
+}
+
 /* Returns the pid, 0 in the child, or a negative errno. */
 static pid_t clone_process(const struct launch_request *request, int *ret_pidfd)
 {
+    CLEANUP_FD int own = -EBADF;
     int pidfd = -EBADF;
     struct clone_args args = {
-        .flags = CLONE_PIDFD | CLONE_CLEAR_SIGHAND,
+        .flags = CLONE_PIDFD | CLONE_CLEAR_SIGHAND | new_namespaces(request),
         .pidfd = (uintptr_t)&pidfd,
         .exit_signal = SIGCHLD,
     };
     long r;
 
-    if (request->target < 0)
-        args.flags |= CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
-    if (request->target < 0 && request->network.kind != LAUNCH_NETWORK_HOST &&
-        !launch_users_mapped(&request->users))
-        args.flags |= CLONE_NEWNET;
+    /* The zone's cgroup hands out controllers once a runtime has made others below it. */
+    if (request->target >= 0 && request->runtime) {
+        own = launch_runtime_cgroup(request->cgroup_fd);
+        if (own < 0)
+            return own;
+    }
     if (request->cgroup_fd >= 0) {
         args.flags |= CLONE_INTO_CGROUP;
-        args.cgroup = (unsigned)request->cgroup_fd;
+        args.cgroup = (unsigned)(own >= 0 ? own : request->cgroup_fd);
     }
     r = syscall(SYS_clone3, &args, sizeof(args));
     if (r < 0)
@@ -195,7 +211,7 @@ int launch_start(struct launcher *launcher, const struct launch_request *request
     r = launch_plan_make(&plan, request, failure);
     if (r < 0)
         return r;
-    r = request->target < 0 ? copy_root(&plan, &tree, failure) : 0;
+    r = request->target < 0 && !request->runtime ? copy_root(&plan, &tree, failure) : 0;
     if (r < 0)
         return r;
     r = make_result(&launch.result_fd, &result);

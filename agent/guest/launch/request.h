@@ -144,6 +144,12 @@ struct launch_request {
      * (0 columns and rows: not known). Else stdout and stderr are a pipe each. */
     bool tty;
     uint16_t columns, rows;
+    /* The program is an OCI runtime of the guest, which makes the container itself. args[0] is its absolute
+     * path in the guest. It runs as root with all that root may, in the namespaces of the guest but for those
+     * of runtime.h, so the launcher's filter must be one for it (launch_seccomp_compile_runtime()). Of the
+     * rest only env, stdin and terminal, cgroup and policy are used; with target, which is the runtime that
+     * runs the container then, it joins that one's namespaces. */
+    bool runtime;
     /* pidfd of the first process of a container to join. -EBADF: a new container. What makes a container
      * (from hostname to tmpfs_limit, but for users and rlimits) is not used with it. */
     int target;

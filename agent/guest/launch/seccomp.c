@@ -85,6 +85,26 @@ static int add_personality(scmp_filter_ctx filter)
     return r;
 }
 
+static int add_denied(scmp_filter_ctx filter, const char *const *names)
+{
+    int r = add_named(filter, SCMP_ACT_ERRNO(EPERM), names);
+
+    /* Newer than the libseccomp of Debian 12; the number is the same on every architecture. */
+    if (r == 0 && seccomp_syscall_resolve_name("set_mempolicy_home_node") == __NR_SCMP_ERROR)
+        r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), NR_SET_MEMPOLICY_HOME_NODE, 0);
+    return r;
+}
+
+static int add_runtime_rules(scmp_filter_ctx filter)
+{
+    const uint32_t action = SCMP_ACT_ERRNO(EAFNOSUPPORT);
+    int r = add_denied(filter, launch_syscalls_denied_runtime);
+
+    if (r == 0)
+        r = seccomp_rule_add(filter, action, SCMP_SYS(socket), 1, LOW_IS(0, AF_VSOCK));
+    return r == 0 ? seccomp_rule_add(filter, action, SCMP_SYS(socketpair), 1, LOW_IS(0, AF_VSOCK)) : r;
+}
+
 static int add_rules(scmp_filter_ctx filter)
 {
 #ifdef __s390__
@@ -96,10 +116,7 @@ static int add_rules(scmp_filter_ctx filter)
 
     r = add_named(filter, SCMP_ACT_ALLOW, launch_syscalls_allowed);
     if (r == 0)
-        r = add_named(filter, SCMP_ACT_ERRNO(EPERM), launch_syscalls_denied);
-    /* Newer than the libseccomp of Debian 12; the number is the same on every architecture. */
-    if (r == 0 && seccomp_syscall_resolve_name("set_mempolicy_home_node") == __NR_SCMP_ERROR)
-        r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), NR_SET_MEMPOLICY_HOME_NODE, 0);
+        r = add_denied(filter, launch_syscalls_denied);
     if (r == 0)
         r = add_socket_call(filter, SCMP_SYS(socket));
     if (r == 0)
@@ -111,9 +128,10 @@ static int add_rules(scmp_filter_ctx filter)
     return r == 0 ? add_personality(filter) : r;
 }
 
-int launch_seccomp_compile(int *ret_filter)
+/* The memfd with what add() makes of a filter with that answer to everything else. */
+static int compile(uint32_t otherwise, int (*add)(scmp_filter_ctx filter), int *ret_filter)
 {
-    CLEANUP(release_filter) scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
+    CLEANUP(release_filter) scmp_filter_ctx filter = seccomp_init(otherwise);
     CLEANUP_FD int fd = -EBADF;
     int r;
 
@@ -125,7 +143,7 @@ int launch_seccomp_compile(int *ret_filter)
     if (r == 0)
         r = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
     if (r == 0)
-        r = add_rules(filter);
+        r = add(filter);
     if (r < 0)
         return r;
     fd = memfd_create("czone-seccomp", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -138,4 +156,14 @@ int launch_seccomp_compile(int *ret_filter)
         return -errno;
     *ret_filter = take_fd(&fd);
     return 0;
+}
+
+int launch_seccomp_compile(int *ret_filter)
+{
+    return compile(SCMP_ACT_ERRNO(ENOSYS), add_rules, ret_filter);
+}
+
+int launch_seccomp_compile_runtime(int *ret_filter)
+{
+    return compile(SCMP_ACT_ALLOW, add_runtime_rules, ret_filter);
 }

@@ -21,4 +21,11 @@
  */
 int launch_seccomp_compile(int *ret_filter);
 
+/*
+ * The filter of an OCI runtime and all it starts: everything is allowed but what would undo a zone or reach
+ * the host past the daemon (memory policies, memfd_secret, io_uring, AF_VSOCK), with the same answers. The
+ * runtime adds what its bundle asks for. As launch_seccomp_compile() besides.
+ */
+int launch_seccomp_compile_runtime(int *ret_filter);
+
 #endif

@@ -147,7 +147,7 @@ static int connect_pty(const struct launch_request *request, const struct launch
     slave = open_pty(request, &master);
     if (slave < 0)
         return slave;
-    if (request->target < 0) {
+    if (request->target < 0 && !request->runtime) {
         launch_step_set(step, LAUNCH_STAGE_STDIO, "mount the terminal on", "/dev/console");
         r = mount_console(slave);
         if (r < 0)

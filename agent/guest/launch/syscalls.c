@@ -89,4 +89,10 @@ const char *const launch_syscalls_denied[] = {
     "clock_adjtime", "clock_adjtime64",
     NULL,
 };
+
+const char *const launch_syscalls_denied_runtime[] = {
+    "set_mempolicy", "mbind", "migrate_pages", "move_pages", "set_mempolicy_home_node",
+    "io_uring_setup", "io_uring_enter", "io_uring_register", "memfd_secret",
+    NULL,
+};
 /* clang-format on */

@@ -14,4 +14,7 @@ extern const char *const launch_syscalls_allowed[];
 /* Answered with EPERM: programs know these, and fall back or say what they miss. NULL-terminated. */
 extern const char *const launch_syscalls_denied[];
 
+/* Of these, what not even an OCI runtime gets, nor any container that it makes. NULL-terminated. */
+extern const char *const launch_syscalls_denied_runtime[];
+
 #endif

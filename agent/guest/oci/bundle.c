@@ -6,12 +6,13 @@
 #include <sys/stat.h>
 
 #include "agent/guest/oci/config.h"
+#include "agent/guest/oci/outline.h"
+#include "agent/guest/oci/runtime.h"
 #include "proto/cleanup.h"
 
 /* What a config.json does not say, or not necessarily. */
-static const char *const beside[] = {
-    "bundle", "memory", "id", "tier", "pids", "key", "stdin", "hold", NULL
-};
+static const char *const beside[] = { "bundle", "runtime", "memory", "id",   "tier",
+                                      "pids",   "key",     "stdin",  "hold", NULL };
 
 static bool may_stand_beside(const char *parameter)
 {
@@ -97,6 +98,14 @@ static int merge(json_t *request, json_t *spawn, struct varlink_fault *fault)
     return 0;
 }
 
+/* Whether another than the native launcher is to run it. What is none is told when the request is decoded. */
+static bool runtime_asked(const json_t *request)
+{
+    const char *runtime = json_string_value(json_object_get(request, "runtime"));
+
+    return runtime != NULL && strcmp(runtime, oci_runtime_names[OCI_RUNTIME_NATIVE]) != 0;
+}
+
 int bundle_expand(json_t *request, json_t **ret_spawn, struct varlink_fault *fault)
 {
     CLEANUP_FREE char *path = strdup(json_string_value(json_object_get(request, "bundle")));
@@ -112,9 +121,14 @@ int bundle_expand(json_t *request, json_t **ret_spawn, struct varlink_fault *fau
         return r;
     for (size_t n = strlen(path); n > 0 && path[n - 1] == '/'; n--)
         path[n - 1] = '\0';
-    r = oci_config_read(text, length, path, &spawn, fault);
+    if (runtime_asked(request))
+        r = oci_outline_read(text, length, &spawn, fault);
+    else
+        r = oci_config_read(text, length, path, &spawn, fault);
     if (r == 0)
         r = merge(request, spawn, fault);
+    if (r == 0 && runtime_asked(request))
+        r = json_object_set_new(spawn, "bundle", json_string(path)) < 0 ? -ENOMEM : 0;
     if (r == 0 && json_object_get(spawn, "memory") == NULL)
         r = varlink_fault_set(fault, oci_config_member("memory"),
                               "is missing, and so is memory in the request: a zone needs a size");

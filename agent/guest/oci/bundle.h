@@ -25,7 +25,10 @@ int bundle_check(json_t *request, struct varlink_fault *fault);
  * has to hold.
  *
  * @request     one for which bundle_check() returned 1; not changed
- * @ret_spawn   parameters of Spawn without bundle; the caller owns them
+ * With a runtime other than the native launcher only what czoned has to know is read (outline.h), and bundle
+ * and runtime stay in the request.
+ *
+ * @ret_spawn   parameters of Spawn, without bundle for the native launcher; the caller owns them
  * @fault       the member of config.json that is wrong, or "config.json" if it cannot be read
  *
  * May block on the file system of the bundle. Returns 0, -EINVAL, -ENOENT or other errors of open() and

@@ -166,24 +166,29 @@ static int read_all(struct oci_reading *reading, json_t *document)
     return r == 0 ? oci_linux_read(reading, config.linux_part) : r;
 }
 
+int oci_document_read(const char *text, size_t length, json_t **ret_document, struct varlink_fault *fault)
+{
+    struct reason reason;
+    int r;
+
+    if (length > OCI_CONFIG_MAX)
+        return varlink_fault_set(fault, "config.json", "is longer than %zu bytes", OCI_CONFIG_MAX);
+    r = varlink_text_parse(text, length, ret_document, &reason);
+    return r < 0 && r != -ENOMEM ? varlink_fault_set(fault, "config.json", "%s", reason.text) : r;
+}
+
 int oci_config_read(const char *text, size_t length, const char *bundle, json_t **ret_spawn,
                     struct varlink_fault *fault)
 {
     CLEANUP_JSON json_t *document = NULL, *spawn = json_object();
     struct oci_reading reading = { .bundle = bundle, .spawn = spawn, .fault = fault };
-    struct reason reason;
     int r;
 
     if (spawn == NULL)
         return -ENOMEM;
-    if (length > OCI_CONFIG_MAX)
-        return varlink_fault_set(fault, "config.json", "is longer than %zu bytes", OCI_CONFIG_MAX);
-    r = varlink_text_parse(text, length, &document, &reason);
-    if (r == -ENOMEM)
-        return r;
-    if (r < 0)
-        return varlink_fault_set(fault, "config.json", "%s", reason.text);
-    r = read_all(&reading, document);
+    r = oci_document_read(text, length, &document, fault);
+    if (r == 0)
+        r = read_all(&reading, document);
     if (r == 0)
         *ret_spawn = TAKE(spawn);
     return r;

@@ -21,6 +21,13 @@ int oci_process_read(struct oci_reading *reading, json_t *process);
 int oci_mounts_read(struct oci_reading *reading, json_t *mounts);
 int oci_linux_read(struct oci_reading *reading, json_t *linux_part);
 
+/* process.consoleSize: columns and rows, where they are known. As the above. */
+int oci_console_read(struct oci_reading *reading, json_t *console);
+
+/* The text of a config.json as a JSON document, which the caller owns. Returns 0, -EINVAL (with a fault) or
+ * -ENOMEM. */
+int oci_document_read(const char *text, size_t length, json_t **ret_document, struct varlink_fault *fault);
+
 /*
  * Refuses members that runtime-spec has and the native launcher has not, if they ask for something; takes
  * those out that don't, so that a field table, which comes next, need not know them.

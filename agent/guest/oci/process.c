@@ -233,7 +233,7 @@ struct console {
     int64_t width, height;
 };
 
-static int read_console(struct oci_reading *reading, json_t *value)
+int oci_console_read(struct oci_reading *reading, json_t *value)
 {
     static const struct varlink_field fields[] = {
         { "width", VARLINK_INT, offsetof(struct console, width), VARLINK_REQUIRED, .max = UINT16_MAX },
@@ -314,6 +314,6 @@ int oci_process_read(struct oci_reading *reading, json_t *value)
     if (r == 0 && process.terminal)
         r = oci_put(reading, "tty", json_true());
     if (r == 0 && process.console != NULL)
-        r = read_console(reading, process.console);
+        r = oci_console_read(reading, process.console);
     return r;
 }
