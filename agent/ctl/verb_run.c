@@ -13,7 +13,8 @@
 struct run_options {
     int64_t memory, pids, writable;
     json_t *env, *layers, *mounts, *tmpfs, *ulimits;
-    const char *tier, *id, *env_file, *cwd, *user, *hostname, *root, *bundle, *runtime, *key, *network, *userns;
+    const char *tier, *id, *env_file, *cwd, *user, *hostname, *root, *bundle, *runtime, *key, *network,
+        *userns;
     bool remove, detach, wait_returned, interactive, tty;
 };
 

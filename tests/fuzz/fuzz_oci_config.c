@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A config.json. What is accepted must be what Spawn takes (apart from memory, which may come from
- * elsewhere); what is refused must name a member and have a printable reason.
+ * elsewhere); what is refused must name a member and have a printable reason. The same of the outline that is
+ * read for an OCI runtime.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -9,6 +10,7 @@
 
 #include "agent/guest/container/spawn_request.h"
 #include "agent/guest/oci/config.h"
+#include "agent/guest/oci/outline.h"
 #include "tests/fuzz/check.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -36,20 +38,29 @@ static void check_spawn(json_t *spawn)
     spawn_request_done(&request);
 }
 
+static void check_read(int r, json_t *spawn, const struct varlink_fault *fault)
+{
+    CHECK(r == 0 || r == -EINVAL || r == -ENOMEM);
+    if (r == -EINVAL) {
+        CHECK(spawn == NULL);
+        /* The name of a member may be empty, or anything else. */
+        check_printable(fault->reason.text);
+    }
+    if (r == 0)
+        check_spawn(spawn);
+    json_decref(spawn);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct varlink_fault fault = { 0 };
     json_t *spawn = NULL;
     int r = oci_config_read((const char *)data, size, "/bundle", &spawn, &fault);
 
-    CHECK(r == 0 || r == -EINVAL || r == -ENOMEM);
-    if (r == -EINVAL) {
-        CHECK(spawn == NULL);
-        /* The name of a member may be empty, or anything else. */
-        check_printable(fault.reason.text);
-    }
-    if (r == 0)
-        check_spawn(spawn);
-    json_decref(spawn);
+    check_read(r, spawn, &fault);
+    fault = (struct varlink_fault){ 0 };
+    spawn = NULL;
+    r = oci_outline_read((const char *)data, size, &spawn, &fault);
+    check_read(r, spawn, &fault);
     return 0;
 }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # czoned without a kernel that plugs memory: its nouns, and its service over socket pairs on a machine made of files.
 if(TARGET czoned_objects)
-    foreach(noun bundle cgroup_text container_state control grace history key_store notify oci_config oom options receipt restore run_dir
+    foreach(noun bundle cgroup_text container_state control grace history key_store notify oci_config oci_types oom options receipt restore run_dir
                  service signal_book spawn_request host id_range limits memory)
         add_executable(test_guest_${noun} unit/test_guest_${noun}.c unit/guest_machine.c
                                           $<TARGET_OBJECTS:czoned_objects> $<TARGET_OBJECTS:czone_launch_objects>
@@ -13,5 +13,7 @@ if(TARGET czoned_objects)
         add_test(NAME unit/guest/${noun} COMMAND test_guest_${noun})
     endforeach()
     # What tools generate is also the fuzzer's seed.
-    target_compile_definitions(test_guest_oci_config PRIVATE OCI_CORPUS="${CMAKE_CURRENT_SOURCE_DIR}/fuzz/corpus/oci_config")
+    foreach(noun oci_config oci_types)
+        target_compile_definitions(test_guest_${noun} PRIVATE OCI_CORPUS="${CMAKE_CURRENT_SOURCE_DIR}/fuzz/corpus/oci_config")
+    endforeach()
 endif()
