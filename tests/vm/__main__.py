@@ -16,6 +16,8 @@ class Result(unittest.TextTestResult):
     """One line per test for a program, besides the text for people."""
 
     out = None
+    # How many failures are worth a look at the VM: what comes after them is mostly their consequence.
+    diagnoses = 2
 
     def startTest(self, test):
         super().startTest(test)
@@ -36,11 +38,18 @@ class Result(unittest.TextTestResult):
 
     def addFailure(self, test, err):
         super().addFailure(test, err)
-        self.note("failed", test)
+        self.failed(test)
 
     def addError(self, test, err):
         super().addError(test, err)
+        self.failed(test)
+
+    def failed(self, test):
         self.note("failed", test)
+        if Result.diagnoses == 0 or "case" not in sys.modules:
+            return
+        Result.diagnoses -= 1
+        self.stream.writeln(f"---- the VM after {test.id()}\n{sys.modules['case'].diagnosis()}\n----")
 
     def addSkip(self, test, reason):
         super().addSkip(test, reason)

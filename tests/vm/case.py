@@ -6,6 +6,7 @@ import os
 import unittest
 
 from czone import Ctl, Daemon, HostDaemon, wait_for
+from guest import GuestError
 from vm import AGENTS, BUILD, MicroVM
 
 MIB = 1 << 20
@@ -55,6 +56,21 @@ def start_host():
 def stop_host():
     if "host" in _shared:
         _shared.pop("host").__exit__()
+
+
+def diagnosis():
+    """The state of the shared VM after a failure; empty without one. Text for people."""
+    if "vm" not in _shared:
+        return ""
+    vm = _shared["vm"]
+    try:
+        guest = vm.guest.diagnosis()
+    except (OSError, GuestError) as error:
+        guest = f"the guest does not answer: {error}"
+    host = _shared["host"].log() if "host" in _shared else "away"
+    return "\n".join(
+        ["-- QEMU", str(vm.monitor.devices()), "-- czone-hostd", host[-2000:], "-- console", vm.console()[-3000:], "-- guest", guest]
+    )
 
 
 def stop_shared_vm():

@@ -123,6 +123,18 @@ class Guest:
             "nodes": self.nodes(),
         }
 
+    def diagnosis(self):
+        """What tells why something in the guest does not move: its memory blocks and hot-plugged zones, who is blocked where, and the
+        kernel's log. Text for people."""
+        return self.run(
+            "cd /sys/devices/system/memory; for b in memory*[0-9]; do "
+            "[ -e $b/node0 ] || echo $b $(cat $b/state $b/valid_zones) $(ls -d $b/node[0-9]*); done; "
+            "awk '/^Node/ { shown = $2 != \"0,\" && /Movable|Normal/ } shown && /^Node|pages free|spanned|present|managed|isolate|nr_zone/' "
+            "/proc/zoneinfo; "
+            # w: tasks in D state; l: where each CPU is.
+            "echo w >/proc/sysrq-trigger; echo l >/proc/sysrq-trigger; sleep 1; dmesg | grep -v 'Fallback order' | tail -n 150"
+        ).output
+
     def close(self):
         self.lines.close()
         self.socket.close()
