@@ -49,6 +49,24 @@ START_TEST(memory_that_no_host_ever_reported_is_offered_to_one_that_attaches)
 }
 END_TEST
 
+/* Its report may be read after the kernel's news of both. */
+START_TEST(a_region_plugged_anew_before_the_report_is_read_was_taken_back)
+{
+    int64_t id;
+
+    machine_plug(&machine, 1, 32);
+    attach(host, "0");
+    id = expect_unplug(32 * BLOCK, BLOCK);
+    machine_unplug(&machine, 1, 32);
+    machine_run(&machine, 20);
+    machine_plug(&machine, 1, 32);
+    machine_run(&machine, 20);
+    ck_assert_str_eq(report(id, "\"ok\": true, \"bytes\": 134217728"), "");
+    machine_run(&machine, 20);
+    ck_assert(!signal_book_departing(&machine.manager->host.book, (struct czone_range){ 32 * BLOCK, BLOCK }));
+}
+END_TEST
+
 START_TEST(memory_of_a_plug_that_its_host_did_not_live_to_report_is_offered_once_the_plug_is_settled)
 {
     int64_t id;
@@ -228,6 +246,7 @@ int main(void)
 
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_set_timeout(tests, 60);
+    tcase_add_test(tests, a_region_plugged_anew_before_the_report_is_read_was_taken_back);
     tcase_add_test(tests, a_region_that_is_plugged_anew_is_not_on_its_way_out_any_more);
     tcase_add_test(tests, memory_that_no_host_ever_reported_is_offered_to_one_that_attaches);
     tcase_add_test(tests,

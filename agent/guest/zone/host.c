@@ -135,7 +135,11 @@ uint64_t host_plug(struct host *host, uint64_t bytes, const char *tier, const ch
 
 uint64_t host_unplug(struct host *host, struct czone_range range, const char *zone, void *owner)
 {
-    struct signal wanted = { .kind = SIGNAL_UNPLUG, .bytes = range.size, .range = range, .owner = owner };
+    struct signal wanted = { .kind = SIGNAL_UNPLUG,
+                             .bytes = range.size,
+                             .range = range,
+                             .owner = owner,
+                             .n_blocks_left = memory_map_count(host->manager->ctx, range) };
 
     wanted.deadline = clock_monotonic() + host->manager->options->unplug_timeout_ms * NSEC_PER_MSEC;
     (void)snprintf(wanted.zone, sizeof(wanted.zone), "%s", zone);
@@ -385,8 +389,8 @@ static void settle_confirmed(struct host *host, struct signal *signal)
 /*
  * The virtio-mem driver hands memory back first and removes its blocks after that: the host may be faster
  * than our own kernel. Until the blocks are gone the zone keeps its claim, or the next one would be placed
- * there. They are counted as they go, since a host that is quick may have plugged them anew by the time we
- * look.
+ * there. They are counted as they go, from when the host was asked on: one that is quick may have plugged
+ * them anew by the time that we read what it reports.
  */
 static void report_unplugged(struct host *host, struct signal *signal, const struct host_report *report)
 {
@@ -397,7 +401,6 @@ static void report_unplugged(struct host *host, struct signal *signal, const str
     if (signal->confirmed_bytes >= signal->range.size) {
         end_loan(host, signal->range);
         manager_sync(host->manager);
-        signal->n_blocks_left = memory_map_count(host->manager->ctx, signal->range);
         if (signal->n_blocks_left > 0) {
             signal->overdue = false;
             signal->deadline = signal->confirmed_at + DEPARTURE_NS;
@@ -417,7 +420,7 @@ void host_recount(struct host *host)
     struct signal *signal;
 
     TAILQ_FOREACH(signal, &host->book.open, link)
-        if (signal->confirmed)
+        if (signal->kind == SIGNAL_UNPLUG)
             signal->n_blocks_left = memory_map_count(host->manager->ctx, signal->range);
 }
 

@@ -83,8 +83,7 @@ void signal_book_block_gone(struct signal_book *book, uint64_t address)
     struct signal *signal;
 
     TAILQ_FOREACH(signal, &book->open, link)
-        if (signal->confirmed && signal->n_blocks_left > 0 &&
-            touches(signal, (struct czone_range){ address, 1 }))
+        if (signal->n_blocks_left > 0 && touches(signal, (struct czone_range){ address, 1 }))
             signal->n_blocks_left--;
 }
 

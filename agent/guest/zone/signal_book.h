@@ -32,7 +32,8 @@ struct signal {
     uint64_t deadline;
     bool overdue;
     void *owner; /* the caller's */
-    /* Unplug: the host has confirmed, and the blocks are still to go. */
+    /* Unplug: the host has confirmed, and n_blocks_left are still to go, of those that were there when it was
+     * asked. */
     bool confirmed;
     uint64_t confirmed_at, confirmed_bytes;
     size_t n_blocks_left;
@@ -66,7 +67,7 @@ bool signal_book_leaving(const struct signal_book *book, struct czone_range rang
 /* Whether the host has confirmed to have the range, or part of it, and its blocks are still to go. */
 bool signal_book_departing(const struct signal_book *book, struct czone_range range);
 
-/* Counts a block that went, of a confirmed unplug. */
+/* Counts a block that went, of an open unplug. */
 void signal_book_block_gone(struct signal_book *book, uint64_t address);
 
 /* An open unplug without owner that touches the range and was not confirmed, or NULL. */
