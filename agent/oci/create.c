@@ -118,6 +118,8 @@ static int spawn(const struct creation *creation)
                         1, "stdin", 1);
     if (bytes > 0 && (memory != NULL || !config_limits_memory(creation)))
         r |= json_object_set_new(request, "memory", json_integer(bytes));
+    if (creation->oci->runtime != NULL)
+        r |= json_object_set_new(request, "runtime", json_string(creation->oci->runtime));
     if (tier != NULL)
         r |= json_object_set_new(request, "tier", json_string(tier));
     if (request == NULL || r < 0) {

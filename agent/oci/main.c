@@ -29,25 +29,40 @@ static void print_help(void)
         "An OCI runtime whose containers are czoned's, each in a memory zone of its own.\n\nCommands:");
     for (size_t i = 0; i < N_COMMANDS; i++)
         (void)printf("  %s\n", commands[i].synopsis);
-    (void)puts("\nOptions:\n"
-               "  --root DIR         where records are kept (" OCI_ROOT_DEFAULT ")\n"
-               "  --log FILE         append errors to this file as well\n"
-               "  --log-format FORM  text or json (text)\n"
-               "  --memory SIZE      of containers whose config.json has no linux.resources.memory.limit\n"
-               "  --address ADDRESS  of czoned (" OCI_ADDRESS_DEFAULT ")\n"
-               "  --debug            accepted; all that can be told is told\n"
-               "  --help, --version  print and exit");
+    (void)puts(
+        "\nOptions:\n"
+        "  --root DIR         where records are kept (" OCI_ROOT_DEFAULT ")\n"
+        "  --log FILE         append errors to this file as well\n"
+        "  --log-format FORM  text or json (text)\n"
+        "  --memory SIZE      of containers whose config.json has no linux.resources.memory.limit\n"
+        "  --runtime NAME     crun or runc of the guest make the containers, in czoned's zones (native)\n"
+        "  --address ADDRESS  of czoned (" OCI_ADDRESS_DEFAULT ")\n"
+        "  --debug            accepted; all that can be told is told\n"
+        "  --cgroup-manager NAME, --systemd-cgroup\n"
+        "                     accepted; cgroups are czoned's\n"
+        "  --help, --version  print and exit");
 }
 
-enum { OPTION_ROOT = 256, OPTION_LOG, OPTION_LOG_FORMAT, OPTION_MEMORY, OPTION_ADDRESS, OPTION_DEBUG };
+enum {
+    OPTION_ROOT = 256,
+    OPTION_LOG,
+    OPTION_LOG_FORMAT,
+    OPTION_MEMORY,
+    OPTION_RUNTIME,
+    OPTION_ADDRESS,
+    OPTION_ACCEPTED
+};
 
 static const struct option options[] = {
     { "root", required_argument, NULL, OPTION_ROOT },
     { "log", required_argument, NULL, OPTION_LOG },
     { "log-format", required_argument, NULL, OPTION_LOG_FORMAT },
     { "memory", required_argument, NULL, OPTION_MEMORY },
+    { "runtime", required_argument, NULL, OPTION_RUNTIME },
     { "address", required_argument, NULL, OPTION_ADDRESS },
-    { "debug", no_argument, NULL, OPTION_DEBUG },
+    { "debug", no_argument, NULL, OPTION_ACCEPTED },
+    { "cgroup-manager", required_argument, NULL, OPTION_ACCEPTED },
+    { "systemd-cgroup", no_argument, NULL, OPTION_ACCEPTED },
     { "help", no_argument, NULL, 'h' },
     { "version", no_argument, NULL, 'v' },
     { 0 },
@@ -74,11 +89,14 @@ static int read_option(struct oci *oci, int option)
             return 0;
         (void)oci_error(oci, "--memory takes a size such as 256M, not %s", optarg);
         return -1;
+    case OPTION_RUNTIME:
+        oci->runtime = optarg; /* czoned knows which there are */
+        return 0;
     case OPTION_ADDRESS:
         oci->address = optarg;
         return 0;
-    case OPTION_DEBUG:
-        return 0;
+    case OPTION_ACCEPTED:
+        return 0; /* all that can be told is told, and cgroups are czoned's */
     case 'h':
         print_help();
         return 1;

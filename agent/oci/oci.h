@@ -20,6 +20,7 @@ struct oci {
     const char *root;    /* directory of the records */
     const char *address; /* of czoned */
     const char *log;     /* file that errors are appended to as well; NULL: none */
+    const char *runtime; /* of the guest, that makes the containers; NULL: czoned does */
     bool log_json;
     int64_t memory; /* of containers whose config.json does not limit it; 0: it has to */
 };

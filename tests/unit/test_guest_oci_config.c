@@ -304,6 +304,9 @@ static const struct {
       "mounts",
       "[{\"type\": \"bind\", \"target\": \"/etc/hosts\", \"source\": \"/bundle/hosts\", \"read_only\": "
       "true}]" },
+    { "mounts[7]", "{\"destination\": \"//srv///data//\", \"type\": \"bind\", \"source\": \"/s\"}", "mounts",
+      "[{\"type\": \"bind\", \"target\": \"/srv/data\", \"source\": \"/s\", \"read_only\": false}]" },
+    { "mounts[0].destination", "\"//proc\"", "mounts", NULL },
     { "mounts[3]", "{\"destination\": \"/dev/shm\", \"type\": \"bind\", \"source\": \"/shm\"}", "mounts",
       "[{\"type\": \"bind\", \"target\": \"/dev/shm\", \"source\": \"/shm\", \"read_only\": false}]" },
     { "linux.namespaces[5]", "{\"type\": \"cgroup\"}", "network", "{\"mode\": \"none\"}" },
@@ -312,6 +315,7 @@ static const struct {
     { "linux.seccomp", "{}", "seccomp", NULL },
     { "linux.sysctl", "{}", "sysctl", NULL },
     { "linux.rootfsPropagation", "\"rprivate\"", "args", "[\"sh\"]" },
+    { "linux.readonlyPaths[4]", "\"/proc/asound\"", "args", "[\"sh\"]" },
     { "linux.resources", NULL, "memory", NULL },
     { "linux.resources.memory.limit", "67108864", "memory", "67108864" },
     { "linux.resources.memory", "{\"limit\": 1, \"disableOOMKiller\": false, \"useHierarchy\": true}",

@@ -172,6 +172,20 @@ START_TEST(memory_comes_from_the_config_an_annotation_or_the_option)
 }
 END_TEST
 
+START_TEST(a_runtime_is_handed_on_and_options_about_cgroups_change_nothing)
+{
+    OCI("--cgroup-manager", "disabled", "--systemd-cgroup", "--runtime", "crun", "create", "--bundle", bundle,
+        "--pid-file", pid_file, "web");
+    ck_assert_int_eq(peer.status, 0);
+    ck_assert_str_eq(json_string_value(sent(SPAWN, "runtime")), "crun");
+    (void)wait_stand_in();
+    OCI("delete", "--force", "web");
+    create();
+    ck_assert_ptr_null(sent(SPAWN, "runtime"));
+    (void)wait_stand_in();
+}
+END_TEST
+
 START_TEST(a_create_that_fails_leaves_nothing)
 {
     script.spawn_error = "io.czone.Container.BadBundle";
@@ -336,6 +350,7 @@ int main(void)
     tcase_add_test(tests, create_holds_the_container_and_its_stand_in_ends_as_it_does);
     tcase_add_test(tests, a_stand_in_dies_of_the_signal_its_container_died_of);
     tcase_add_test(tests, memory_comes_from_the_config_an_annotation_or_the_option);
+    tcase_add_test(tests, a_runtime_is_handed_on_and_options_about_cgroups_change_nothing);
     tcase_add_test(tests, a_create_that_fails_leaves_nothing);
     tcase_add_loop_test(tests, a_bundle_that_create_cannot_use_is_refused_before_czoned_hears_of_it, 0,
                         (int)(sizeof(bad_configs) / sizeof(bad_configs[0])));

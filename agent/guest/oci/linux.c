@@ -290,18 +290,24 @@ static const char *const read_only[] = {
     "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger", NULL,
 };
 
+static bool listed(const char *const *paths, const char *path)
+{
+    while (*paths != NULL && strcmp(*paths, path) != 0)
+        paths++;
+    return *paths != NULL;
+}
+
+/* What is masked cannot be written to either, so it may be asked to be read-only. */
 static int check_paths(struct oci_reading *reading, json_t *list, const char *name, const char *const *known)
 {
     json_t *value;
     size_t i;
 
     json_array_foreach(list, i, value) {
-        size_t n = 0;
         char place[48];
 
-        while (known[n] != NULL && strcmp(known[n], json_string_value(value)) != 0)
-            n++;
-        if (known[n] != NULL)
+        if (listed(known, json_string_value(value)) ||
+            (known == read_only && listed(masked, json_string_value(value))))
             continue;
         (void)snprintf(place, sizeof(place), "linux.%s[%zu]", name, i);
         return varlink_fault_set(reading->fault, place,

@@ -272,6 +272,19 @@ static int read_row(struct oci_reading *reading, const struct mount_row *row, co
         row->type != NULL ? row->type : "absent", target);
 }
 
+/* "//a//b/" is "/a/b" to the kernel. In place. */
+static void squeeze_slashes(char *path)
+{
+    char *to = path;
+
+    for (const char *from = path; *from != '\0'; from++)
+        if (*from != '/' || (from[1] != '/' && from[1] != '\0'))
+            *to++ = *from;
+    if (to == path)
+        *to++ = '/';
+    *to = '\0';
+}
+
 static int read_mount(struct oci_reading *reading, json_t *list, size_t i, unsigned int *seen)
 {
     static const struct varlink_field fields[] = {
@@ -296,8 +309,7 @@ static int read_mount(struct oci_reading *reading, json_t *list, size_t i, unsig
     target = strdup(row.destination);
     if (target == NULL)
         return -ENOMEM;
-    for (size_t n = strlen(target); n > 1 && target[n - 1] == '/'; n--)
-        target[n - 1] = '\0';
+    squeeze_slashes(target);
     return read_row(reading, &row, target, i, seen);
 }
 
