@@ -95,6 +95,11 @@ int czone_job_fd(const struct czone_job *job)
     return job->epoll_fd;
 }
 
+bool czone_job_has_helper(const struct czone_job *job)
+{
+    return job->worker.pid != 0;
+}
+
 int czone_job_timeout_ms(const struct czone_job *job)
 {
     /* A helper that was killed closes its end of the socket: that tells. */

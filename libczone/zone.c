@@ -285,17 +285,17 @@ int zone_home_nodes(const struct czone_ctx *ctx, char *buffer, size_t size)
 int czone_zone_usable_bytes(struct czone_zone *zone, uint64_t *ret_bytes)
 {
     const struct czone_zone_info *info = zone_info(zone);
-    struct czone_sys_usage usage;
+    struct czone_sys_capacity capacity;
     int r;
 
     if (!info || (info->state != CZONE_ZONE_ONLINE && info->state != CZONE_ZONE_BOUND))
         return -EINVAL;
-    r = zone->ctx->backend->usage(zone->ctx->sys, info->node, &usage);
+    r = zone->ctx->backend->capacity(zone->ctx->sys, info->node, &capacity);
     if (r < 0)
         return r;
-    if (usage.managed <= usage.high_watermark)
+    if (capacity.managed <= capacity.high_watermark)
         return -ENOSPC;
-    *ret_bytes = usage.managed - usage.high_watermark;
+    *ret_bytes = capacity.managed - capacity.high_watermark;
     return 0;
 }
 

@@ -41,8 +41,11 @@ int loop_job_start(struct loop_job *loop_job, struct event_base *base, struct gr
 {
     int r = -ENOMEM;
 
-    *loop_job = (struct loop_job){ .job = job, .grace = grace, .done = done, .data = data };
-    grace_hold(grace);
+    *loop_job = (struct loop_job){ .job = job, .done = done, .data = data };
+    if (czone_job_has_helper(job)) {
+        grace_hold(grace);
+        loop_job->grace = grace;
+    }
     loop_job->event = event_new(base, czone_job_fd(job), EV_READ, on_progress, loop_job);
     if (loop_job->event != NULL)
         r = arm(loop_job);
@@ -59,5 +62,7 @@ void loop_job_stop(struct loop_job *loop_job)
     if (loop_job->job == NULL)
         return;
     loop_job->job = czone_job_unref(loop_job->job);
-    grace_release(loop_job->grace);
+    if (loop_job->grace != NULL)
+        grace_release(loop_job->grace);
+    loop_job->grace = NULL;
 }

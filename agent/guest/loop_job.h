@@ -2,7 +2,7 @@
 #ifndef GUEST_LOOP_JOB_H
 #define GUEST_LOOP_JOB_H
 
-/* A czone_job in an event loop; while it runs, grace periods are expedited. */
+/* A czone_job in an event loop; while a helper works for it, grace periods are expedited. */
 
 #include <event2/event.h>
 
@@ -12,7 +12,7 @@
 
 struct loop_job {
     struct czone_job *job;
-    struct grace *grace;
+    struct grace *grace; /* held; NULL: not */
     struct event *event;
     void (*done)(struct czone_job *job, int result, const struct czone_failure *failure, void *data);
     void *data;

@@ -46,6 +46,10 @@ int czone_job_process(struct czone_job *job, struct czone_failure *failure);
  * reserve that failed, as long again for its undo. */
 int czone_job_wait(struct czone_job *job, struct czone_failure *failure);
 
+/* Whether a helper works for it. A reserve of memory that is online already has none: it is over as soon as
+ * czone_job_process() is called. */
+bool czone_job_has_helper(const struct czone_job *job);
+
 /* Result of a reserve: a new reference. -EINPROGRESS before the end, -EINVAL for a job of another kind. */
 int czone_job_zone(struct czone_job *job, struct czone_zone **ret_zone);
 

@@ -11,6 +11,7 @@ static const struct czone_backend backend_linux = {
     .blocks = block_list,
     .block = block_read,
     .usage = usage_read,
+    .capacity = capacity_read,
     .migrated = usage_migrated,
     .dangers = danger_list,
     .settle = usage_settle,

@@ -24,6 +24,7 @@ void machine_close(struct czone_sys *sys)
     for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
         cleanup_close_fd(fds[i]);
     providers_done(&sys->providers);
+    capacities_done(&sys->capacities);
     free(sys->base);
     free(sys->helper_nodes);
     free(sys);

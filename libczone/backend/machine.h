@@ -4,6 +4,7 @@
 
 #include <czone/sys/backend.h>
 
+#include "capacity.h"
 #include "provider.h"
 
 /* The state of the Linux backend: directories that are opened once, and what is costly to read again. */
@@ -20,6 +21,7 @@ struct czone_sys {
     char *base;          /* path of the base below the root */
     char *helper_nodes;  /* what helper_fd's cpuset.mems was last set to */
     struct providers providers;
+    struct capacities capacities;
 };
 
 int machine_open(const struct czone_ctx_options *options, struct czone_sys **ret_sys,
@@ -40,8 +42,13 @@ int node_list(struct czone_sys *sys, struct czone_sys_node **ret_nodes, size_t *
 
 /* usage.c */
 int usage_read(struct czone_sys *sys, czone_node_id node, struct czone_sys_usage *ret_usage);
+/* Only total and free are set. */
+int usage_read_total(struct czone_sys *sys, czone_node_id node, struct czone_sys_usage *ret_usage);
 int usage_migrated(struct czone_sys *sys, uint64_t *ret_pages);
 int usage_settle(struct czone_sys *sys);
+
+/* capacity.c */
+int capacity_read(struct czone_sys *sys, czone_node_id node, struct czone_sys_capacity *ret_capacity);
 
 /* danger.c */
 int danger_list(struct czone_sys *sys, czone_danger_fn fn, void *data);

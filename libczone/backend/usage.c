@@ -39,7 +39,7 @@ static bool number_after(const char *line, const char *key, uint64_t *ret_value)
     return true;
 }
 
-static int read_meminfo(struct czone_sys *sys, czone_node_id node, struct czone_sys_usage *usage)
+int usage_read_total(struct czone_sys *sys, czone_node_id node, struct czone_sys_usage *ret_usage)
 {
     static const char total_key[] = " MemTotal:", free_key[] = " MemFree:";
     char path[ATTR_PATH_MAX], text[8192];
@@ -58,8 +58,8 @@ static int read_meminfo(struct czone_sys *sys, czone_node_id node, struct czone_
     if (!total || !free_part || !number_after(total, total_key, &total_kib) ||
         !number_after(free_part, free_key, &free_kib))
         return -EBADMSG;
-    usage->total = total_kib * 1024;
-    usage->free = free_kib * 1024;
+    ret_usage->total = total_kib * 1024;
+    ret_usage->free = free_kib * 1024;
     return 0;
 }
 
@@ -137,7 +137,7 @@ int usage_read(struct czone_sys *sys, czone_node_id node, struct czone_sys_usage
     r = read_zoneinfo(sys, node, &usage);
     if (r < 0)
         return r;
-    r = read_meminfo(sys, node, &usage);
+    r = usage_read_total(sys, node, &usage);
     if (r < 0)
         return r;
     *ret_usage = usage;

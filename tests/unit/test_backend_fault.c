@@ -50,6 +50,11 @@ static int f_usage(struct czone_sys *sys, czone_node_id node, struct czone_sys_u
     return must_fail() ? -EIO : real->usage(sys, node, ret);
 }
 
+static int f_capacity(struct czone_sys *sys, czone_node_id node, struct czone_sys_capacity *ret)
+{
+    return must_fail() ? -EIO : real->capacity(sys, node, ret);
+}
+
 static int f_migrated(struct czone_sys *sys, uint64_t *ret)
 {
     return must_fail() ? -EIO : real->migrated(sys, ret);
@@ -192,6 +197,7 @@ START_TEST(every_call_of_the_backend_may_fail)
     backend.blocks = f_blocks;
     backend.block = f_block;
     backend.usage = f_usage;
+    backend.capacity = f_capacity;
     backend.migrated = f_migrated;
     backend.boot_id = f_boot_id;
     backend.fork = f_fork;

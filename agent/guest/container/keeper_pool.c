@@ -12,6 +12,10 @@
 
 #define SHRINK_SECONDS 60
 
+/* To start one costs as much CPU as to start a program: not while a program that has just been asked for is on its
+ * way. */
+#define REFILL_DELAY_US 50000
+
 /* Whatever became of it: it shall not stay a zombie. */
 static void on_end(evutil_socket_t pidfd, short what, void *data)
 {
@@ -39,12 +43,26 @@ static int start(struct keeper_pool *pool, int *ret_fd)
     return 0;
 }
 
+static void refill_in(struct keeper_pool *pool, const struct timeval *delay)
+{
+    if (pool->n_idle >= pool->target || event_pending(pool->refill, EV_TIMEOUT, NULL))
+        return;
+    if (event_add(pool->refill, delay) < 0)
+        log_warning("cannot refill the pool of keepers: out of memory");
+}
+
 static void refill_soon(struct keeper_pool *pool)
+{
+    static const struct timeval delay = { .tv_usec = REFILL_DELAY_US };
+
+    refill_in(pool, &delay);
+}
+
+static void refill_now(struct keeper_pool *pool)
 {
     static const struct timeval now = { 0 };
 
-    if (pool->n_idle < pool->target && event_add(pool->refill, &now) < 0)
-        log_warning("cannot refill the pool of keepers: out of memory");
+    refill_in(pool, &now);
 }
 
 /* One per turn of the loop: requests are served in between. */
@@ -63,7 +81,7 @@ static void on_refill(evutil_socket_t fd, short what, void *data)
         return; /* the next one taken says so to its caller */
     }
     pool->n_idle++;
-    refill_soon(pool);
+    refill_now(pool);
 }
 
 static void on_shrink(evutil_socket_t fd, short what, void *data)
@@ -124,7 +142,7 @@ int keeper_pool_open(struct keeper_pool *pool, struct event_base *base, const ch
     pool->shrink = evtimer_new(base, on_shrink, pool);
     if (pool->refill == NULL || pool->shrink == NULL)
         return log_fail(-ENOMEM, "out of memory");
-    refill_soon(pool);
+    refill_now(pool);
     return 0;
 }
 

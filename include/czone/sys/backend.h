@@ -50,6 +50,12 @@ struct czone_sys_usage {
     uint64_t slack;          /* how far "total less free less parked" may be off and mean nothing */
 };
 
+/* What a node can hold, in bytes: two figures of czone_sys_usage. */
+struct czone_sys_capacity {
+    uint64_t managed;
+    uint64_t high_watermark; /* as it was when the node's own memory changed last, or later */
+};
+
 /* What a block is to become. */
 enum czone_sys_target { CZONE_SYS_OFFLINE, CZONE_SYS_ONLINE_MOVABLE, CZONE_SYS_ONLINE_KERNEL };
 
@@ -99,6 +105,9 @@ struct czone_backend {
 
     /* -ENOENT: the node has no memory now. */
     int (*usage)(struct czone_sys *sys, czone_node_id node, struct czone_sys_usage *ret_usage);
+
+    /* The same, quickly: it is asked for each time a zone is bound. -ENOENT. */
+    int (*capacity)(struct czone_sys *sys, czone_node_id node, struct czone_sys_capacity *ret_capacity);
 
     /* Pages migrated since boot, machine-wide. */
     int (*migrated)(struct czone_sys *sys, uint64_t *ret_pages);
