@@ -303,6 +303,7 @@ static int set_up(struct manager *manager)
     if (r < 0)
         return r;
     self_protect();
+    self_raise_limits();
     r = open_marks(manager);
     if (r == 0)
         r = store_open(&manager->store, run_dir(manager), "/proc", &manager->keys, &manager->receipts);
@@ -317,6 +318,9 @@ static int set_up(struct manager *manager)
     if (r < 0)
         return log_fail(r, "cannot compile the system call filter of containers: %s", strerror(-r));
     r = keeper_pool_open(&manager->keepers, manager->base, manager->options->keeper);
+    if (r == 0)
+        r = cgroup_pool_open(&manager->cgroups, manager->ctx, self.base, manager->base,
+                             manager->options->cgroup_pool);
     if (r < 0)
         return r;
     r = host_init(&manager->host, manager, lease_on_answer);
@@ -401,6 +405,7 @@ struct manager *manager_free(struct manager *manager)
     store_close(&manager->store);
     manager->service = varlink_service_free(manager->service);
     keeper_pool_close(&manager->keepers);
+    cgroup_pool_close(&manager->cgroups);
     cleanup_fd(&manager->filter);
     cleanup_fd(&manager->runtime_filter);
     free_event(manager->monitor_event);

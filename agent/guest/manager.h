@@ -9,6 +9,7 @@
 
 #include <czone/czone.h>
 
+#include "agent/guest/container/cgroup_pool.h"
 #include "agent/guest/container/keeper_pool.h"
 #include "agent/guest/container/limit_watch.h"
 #include "agent/guest/container/stats_stream.h"
@@ -50,6 +51,7 @@ struct manager {
     int filter;         /* system calls of containers, compiled: launch/seccomp.h */
     int runtime_filter; /* the same of OCI runtimes and their containers */
     struct keeper_pool keepers;
+    struct cgroup_pool cgroups;
     struct notify notify;
     struct listeners listeners;
     TAILQ_HEAD(session_list, session) sessions;

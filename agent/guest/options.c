@@ -14,6 +14,7 @@ enum {
     OPTION_CGROUP,
     OPTION_RUN_DIR,
     OPTION_KEEPER,
+    OPTION_NO_CGROUP_POOL,
     OPTION_MAX_CONTAINERS,
     OPTION_DEFAULT_PIDS,
     OPTION_PLUG_TIMEOUT,
@@ -31,6 +32,7 @@ static const struct option long_options[] = {
     { "cgroup", required_argument, NULL, OPTION_CGROUP },
     { "run-dir", required_argument, NULL, OPTION_RUN_DIR },
     { "keeper", required_argument, NULL, OPTION_KEEPER },
+    { "no-cgroup-pool", no_argument, NULL, OPTION_NO_CGROUP_POOL },
     { "max-containers", required_argument, NULL, OPTION_MAX_CONTAINERS },
     { "default-pids", required_argument, NULL, OPTION_DEFAULT_PIDS },
     { "plug-timeout", required_argument, NULL, OPTION_PLUG_TIMEOUT },
@@ -54,6 +56,8 @@ static const char help[] =
     "  --cgroup PATH              manage this cgroup, below the cgroup mount (found out by itself)\n"
     "  --run-dir DIR              where claims are kept (/run/czone)\n"
     "  --keeper PATH              the executable that keeps a container (czone-keeper as installed)\n"
+    "  --no-cgroup-pool           make a container's cgroup only when it starts, to measure or to save "
+    "memory\n"
     "  --max-containers N         how many are kept, ended ones included (256)\n"
     "  --default-pids N           process limit of a container that asks for none (4096)\n"
     "  --plug-timeout SECONDS     what the host has to bring memory in (30)\n"
@@ -121,6 +125,9 @@ static int apply(struct options *options, int option, const char *name)
     case OPTION_KEEPER:
         options->keeper = optarg;
         return 0;
+    case OPTION_NO_CGROUP_POOL:
+        options->cgroup_pool = false;
+        return 0;
     case OPTION_MAX_CONTAINERS:
         /* What a List can hold in one message. */
         return parse_number(name, optarg, 256, &options->max_containers);
@@ -147,6 +154,7 @@ int options_parse(struct options *options, int argc, char **argv)
     int option, index = 0, r;
 
     *options = (struct options){
+        .cgroup_pool = true,
         .max_containers = 256,
         .default_pids = 4096,
         .plug_timeout_ms = 30000,

@@ -18,6 +18,7 @@ struct options {
     const char *cgroup;  /* base below the cgroup root; NULL: found out, see self.h */
     const char *run_dir; /* NULL: libczone's default */
     const char *keeper;  /* executable; NULL: as installed */
+    bool cgroup_pool;    /* cgroups are made ahead of need */
     unsigned int max_containers;
     unsigned int default_pids;
     unsigned int plug_timeout_ms, unplug_timeout_ms, offline_timeout_ms, stop_timeout_ms;

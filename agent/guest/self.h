@@ -33,6 +33,10 @@ int self_prepare(struct self *self, const char *cgroup);
  * or a negative errno, which has been logged. */
 int self_confine(struct self *self, struct czone_ctx *ctx);
 
+/* Allows us as many open files as we may have: several for each container, and what waits in pools. The
+ * launcher gives children the usual limit. */
+void self_raise_limits(void);
+
 /* Keeps the kernel's OOM killer away from us (root only; the launcher gives children 0 back). */
 void self_protect(void);
 

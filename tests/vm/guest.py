@@ -108,9 +108,12 @@ class Guest:
 
     def traces(self):
         """What must not be left behind by a refused request: cgroups, mounts, processes, zones' memory."""
-        cgroups = self.sh("find /sys/fs/cgroup -mindepth 1 -type d").split()
+        # Cgroups in which nothing may be born are czoned's pool, as are keepers without a program; its size follows load.
+        cgroups = self.sh(
+            "find /sys/fs/cgroup -mindepth 1 -type d | while read -r c; do [ \"$(cat $c/pids.max 2>/dev/null)\" = 0 ] || echo $c; done"
+        ).split()
         mounts = self.read("/proc/self/mountinfo").splitlines()
-        # The console's own shells are in the root cgroup. Keepers without a program are czoned's pool, whose size follows load.
+        # The console's own shells are in the root cgroup.
         processes = self.sh(
             "for p in /proc/[0-9]*; do c=$(cat $p/cgroup 2>/dev/null); e=$(readlink $p/exe 2>/dev/null); "
             "case $e in *czone-keeper*) [ -n \"$(cat $p/task/*/children)\" ] || continue ;; esac; "

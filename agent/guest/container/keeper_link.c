@@ -139,7 +139,7 @@ int keeper_link_start(struct keeper_link *link, struct manager *manager, int run
     r = write_request(request, &request_fd);
     if (r < 0)
         return r;
-    for (unsigned int attempt = 0; attempt <= KEEPER_POOL_MAX; attempt++) {
+    for (unsigned int attempt = 0; attempt <= POOL_SIZE_MAX; attempt++) {
         const int fds[] = { request_fd, request->runtime ? manager->runtime_filter : manager->filter, run_dir,
                             request->cgroup_fd, request->target };
         CLEANUP_FD int fd = -EBADF;

@@ -10,12 +10,6 @@
 #include "agent/guest/log.h"
 #include "proto/cleanup.h"
 
-#define SHRINK_SECONDS 60
-
-/* To start one costs as much CPU as to start a program: not while a program that has just been asked for is on its
- * way. */
-#define REFILL_DELAY_US 50000
-
 /* Whatever became of it: it shall not stay a zombie. */
 static void on_end(evutil_socket_t pidfd, short what, void *data)
 {
@@ -43,69 +37,24 @@ static int start(struct keeper_pool *pool, int *ret_fd)
     return 0;
 }
 
-static void refill_in(struct keeper_pool *pool, const struct timeval *delay)
+static int add(void *owner)
 {
-    if (pool->n_idle >= pool->target || event_pending(pool->refill, EV_TIMEOUT, NULL))
-        return;
-    if (event_add(pool->refill, delay) < 0)
-        log_warning("cannot refill the pool of keepers: out of memory");
-}
+    struct keeper_pool *pool = owner;
+    int r = start(pool, &pool->idle[pool->size.n]);
 
-static void refill_soon(struct keeper_pool *pool)
-{
-    static const struct timeval delay = { .tv_usec = REFILL_DELAY_US };
-
-    refill_in(pool, &delay);
-}
-
-static void refill_now(struct keeper_pool *pool)
-{
-    static const struct timeval now = { 0 };
-
-    refill_in(pool, &now);
-}
-
-/* One per turn of the loop: requests are served in between. */
-static void on_refill(evutil_socket_t fd, short what, void *data)
-{
-    struct keeper_pool *pool = data;
-    int r;
-
-    (void)fd;
-    (void)what;
-    if (pool->n_idle >= pool->target)
-        return;
-    r = start(pool, &pool->idle[pool->n_idle]);
-    if (r < 0) {
+    if (r < 0) /* the next one taken says so to its caller */
         log_error("cannot start a keeper: %s", strerror(-r));
-        return; /* the next one taken says so to its caller */
-    }
-    pool->n_idle++;
-    refill_now(pool);
+    return r;
 }
 
-static void on_shrink(evutil_socket_t fd, short what, void *data)
+static void drop(void *owner)
 {
-    static const struct timeval later = { .tv_sec = SHRINK_SECONDS };
-    struct keeper_pool *pool = data;
+    struct keeper_pool *pool = owner;
 
-    (void)fd;
-    (void)what;
-    pool->target = pool->target / 2 > KEEPER_POOL_MIN ? pool->target / 2 : KEEPER_POOL_MIN;
-    while (pool->n_idle > pool->target)
-        (void)close(pool->idle[--pool->n_idle]);
-    if (pool->target > KEEPER_POOL_MIN)
-        (void)event_add(pool->shrink, &later);
+    (void)close(pool->idle[pool->size.n]);
 }
 
-static void grow(struct keeper_pool *pool)
-{
-    static const struct timeval later = { .tv_sec = SHRINK_SECONDS };
-
-    if (pool->target < KEEPER_POOL_MAX)
-        pool->target *= 2;
-    (void)event_add(pool->shrink, &later);
-}
+static const struct pool_size_ops size_ops = { add, drop };
 
 /* By the paths of the build, relative: an installation may be moved as a whole, into an image for instance.
  */
@@ -137,23 +86,13 @@ int keeper_pool_open(struct keeper_pool *pool, struct event_base *base, const ch
         return log_fail(r, "cannot read %s, which keeps containers while czoned restarts: %s",
                         program != NULL ? program : installed, strerror(-r));
     pool->base = base;
-    pool->target = KEEPER_POOL_MIN;
-    pool->refill = evtimer_new(base, on_refill, pool);
-    pool->shrink = evtimer_new(base, on_shrink, pool);
-    if (pool->refill == NULL || pool->shrink == NULL)
-        return log_fail(-ENOMEM, "out of memory");
-    refill_now(pool);
-    return 0;
+    r = pool_size_open(&pool->size, base, &size_ops, pool);
+    return r < 0 ? log_fail(r, "out of memory") : 0;
 }
 
 void keeper_pool_close(struct keeper_pool *pool)
 {
-    while (pool->n_idle > 0)
-        (void)close(pool->idle[--pool->n_idle]);
-    if (pool->refill != NULL)
-        event_free(pool->refill);
-    if (pool->shrink != NULL)
-        event_free(pool->shrink);
+    pool_size_close(&pool->size);
     cleanup_fd(&pool->image);
     *pool = (struct keeper_pool)KEEPER_POOL_INIT;
 }
@@ -162,12 +101,8 @@ int keeper_pool_take(struct keeper_pool *pool, int *ret_fd)
 {
     if (pool->image < 0)
         return -EBADF;
-    if (pool->n_idle == 0) {
-        grow(pool);
-        refill_soon(pool);
+    if (!pool_size_take(&pool->size))
         return start(pool, ret_fd);
-    }
-    *ret_fd = pool->idle[--pool->n_idle];
-    refill_soon(pool);
+    *ret_fd = pool->idle[pool->size.n];
     return 0;
 }

@@ -4,24 +4,19 @@
 
 /*
  * Keepers (keeper/spawn.h) that wait for a program: started ahead of need, since exec is most of what they
- * cost. Replaced from the loop, after whoever took one has been served. An idle one ends with czoned.
- *
- * When a burst has emptied it, it is refilled to twice the number; a minute without that halves it again.
+ * cost. An idle one ends with czoned.
  */
 
 #include <errno.h>
 #include <event2/event.h>
-#include <stddef.h>
 
-#define KEEPER_POOL_MIN 2u
-#define KEEPER_POOL_MAX 32u
+#include "agent/guest/container/pool_size.h"
 
 struct keeper_pool {
     struct event_base *base;
     int image; /* of keeper_image_open(); owned */
-    int idle[KEEPER_POOL_MAX];
-    size_t n_idle, target;
-    struct event *refill, *shrink;
+    struct pool_size size;
+    int idle[POOL_SIZE_MAX]; /* sockets */
 };
 
 #define KEEPER_POOL_INIT                                                                                     \

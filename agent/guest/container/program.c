@@ -286,12 +286,9 @@ static const struct keeper_link_ops keeper_ops = { on_status, on_failed, on_lost
 static int write_limits(struct program *program, int64_t pids)
 {
     char text[32];
-    int r;
 
     (void)snprintf(text, sizeof(text), "%" PRId64, pids);
-    r = czone_cgroup_write(program->cgroup, "pids.max", text);
-    /* A container that lost one process to the OOM killer is in no state that anybody expects. */
-    return r < 0 ? r : czone_cgroup_write(program->cgroup, "memory.oom.group", "1");
+    return czone_cgroup_write(program->cgroup, "pids.max", text);
 }
 
 /* One that an earlier czoned has made, but had no use of any more. */
@@ -316,7 +313,8 @@ static int prepare_cgroup(struct program *program, struct czone_zone *zone, cons
     if (info.cgroup[0] != '\0') {
         r = program->cgroup == NULL ? reuse_cgroup(program, info.cgroup) : 0;
     } else {
-        r = czone_cgroup_create(program->manager->ctx, name, &program->cgroup, &failure);
+        r = cgroup_pool_take(&program->manager->cgroups, program->manager->ctx, name, &program->cgroup,
+                             &failure);
         if (r == 0)
             r = czone_zone_bind(zone, program->cgroup, &failure);
     }

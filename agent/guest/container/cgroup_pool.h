@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef GUEST_CONTAINER_CGROUP_POOL_H
+#define GUEST_CONTAINER_CGROUP_POOL_H
+
+/*
+ * Cgroups that wait for a container: made ahead of need, with the controllers on and with what is the same
+ * for all containers written. The kernel keeps figures for each possible node in each cgroup, so making one
+ * is the longest step of a start in a guest of many nodes. Those that wait are named pool-1, pool-2…, and no
+ * process can be born in them (pids.max is 0).
+ *
+ * One that an earlier czoned left behind is removed when the pool is opened, unless a zone's claim names it.
+ */
+
+#include <czone/cgroup.h>
+
+#include "agent/guest/container/pool_size.h"
+
+struct cgroup_pool {
+    struct czone_ctx *ctx; /* NULL: not open */
+    uint64_t last;         /* number */
+    struct pool_size size;
+    struct czone_cgroup *idle[POOL_SIZE_MAX];
+};
+
+/*
+ * Clears away what an earlier one has left; the first ones are made from the loop.
+ *
+ * @base  of the cgroups of ctx, below the cgroup root
+ * @loop  borrowed, as ctx is, for the pool's life
+ * @keep  false: nothing is kept ready, cgroup_pool_take() makes each when it is needed
+ *
+ * Returns 0 or -ENOMEM, which has been logged.
+ */
+int cgroup_pool_open(struct cgroup_pool *pool, struct czone_ctx *ctx, const char *base,
+                     struct event_base *loop, bool keep);
+
+/* Removes those that wait. Accepts one that is all zero. */
+void cgroup_pool_close(struct cgroup_pool *pool);
+
+/*
+ * Takes one out, or makes one.
+ *
+ * @ctx   as given to cgroup_pool_open(), which need not have been called
+ * @name  of one that has to be made
+ *
+ * Returns 0 and the caller's reference to a cgroup without process, limits yet to be set; or errors of
+ * czone_cgroup_create() and czone_cgroup_write() with failure filled in.
+ */
+int cgroup_pool_take(struct cgroup_pool *pool, struct czone_ctx *ctx, const char *name,
+                     struct czone_cgroup **ret_cgroup, struct czone_failure *failure);
+
+#endif

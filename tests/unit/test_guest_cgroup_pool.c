@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Cgroups made ahead of need, on a hierarchy made of files. */
+#include "agent/guest/container/cgroup_pool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/unit/guest_machine.h"
+#include "tests/unit/guest_test.h"
+
+static struct machine machine;
+static struct cgroup_pool pool;
+static struct czone_cgroup *cgroup;
+static struct czone_failure failure;
+
+/* What the kernel puts into a new cgroup. */
+static const struct {
+    const char *name, *text;
+} attributes[] = { { "memory.oom.group", "0\n" },
+                   { "pids.max", "max\n" },
+                   { "cgroup.events", "populated 0\n" } };
+
+static void put(int dir_fd, const char *name, const char *text)
+{
+    int fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_gt(dprintf(fd, "%s", text), 0);
+    (void)close(fd);
+}
+
+static int create(struct czone_sys *sys, const char *name, char *path, size_t size)
+{
+    int fd = czone_backend_linux()->cgroup_create(sys, name, path, size);
+
+    for (size_t i = 0; fd >= 0 && i < sizeof(attributes) / sizeof(attributes[0]); i++)
+        put(fd, attributes[i].name, attributes[i].text);
+    return fd;
+}
+
+static int remove_with_files(struct czone_sys *sys, const char *path)
+{
+    int fd = czone_backend_linux()->cgroup_open(sys, path);
+
+    for (size_t i = 0; fd >= 0 && i < sizeof(attributes) / sizeof(attributes[0]); i++)
+        (void)unlinkat(fd, attributes[i].name, 0);
+    if (fd >= 0)
+        (void)close(fd);
+    return czone_backend_linux()->cgroup_remove(sys, path);
+}
+
+static int keep(struct czone_sys *sys, const char *path)
+{
+    (void)sys;
+    (void)path;
+    return 0;
+}
+
+static void open_pool(bool keep)
+{
+    ck_assert_int_eq(cgroup_pool_open(&pool, machine.manager->ctx, "czone", machine.manager->base, keep), 0);
+    machine_run(&machine, 20);
+}
+
+static void set_up(void)
+{
+    machine_set_up(&machine, 2);
+    machine.backend.cgroup_create = create;
+    machine.backend.cgroup_remove = remove_with_files;
+    pool = (struct cgroup_pool){ 0 };
+    cgroup = NULL;
+}
+
+static void tear_down(void)
+{
+    czone_cgroup_unref(cgroup);
+    cgroup_pool_close(&pool);
+    machine_tear_down(&machine);
+}
+
+static bool exists(const char *name)
+{
+    char path[160];
+
+    (void)snprintf(path, sizeof(path), "%s/cgroup/czone/%s", machine.root, name);
+    return access(path, F_OK) == 0;
+}
+
+static void take(const char *name)
+{
+    ck_assert_msg(cgroup_pool_take(&pool, machine.manager->ctx, name, &cgroup, &failure) == 0, "%s",
+                  failure.message);
+}
+
+static void expect(const char *attribute, const char *value)
+{
+    char text[32];
+
+    ck_assert_int_eq(czone_cgroup_read(cgroup, attribute, text, sizeof(text)), 0);
+    ck_assert_str_eq(text, value);
+}
+
+START_TEST(those_that_wait_are_complete_and_no_process_can_be_born_in_them)
+{
+    open_pool(true);
+    ck_assert(exists("pool-1") && exists("pool-2") && !exists("pool-3"));
+    take("web");
+    ck_assert_str_eq(czone_cgroup_path(cgroup), "czone/pool-2");
+    expect("memory.oom.group", "1");
+    expect("pids.max", "0");
+}
+END_TEST
+
+START_TEST(one_that_is_needed_when_none_waits_is_made_at_once)
+{
+    open_pool(true);
+    for (size_t i = 0; i < POOL_SIZE_MIN; i++) {
+        take("web");
+        cgroup = czone_cgroup_unref(cgroup);
+    }
+    take("web");
+    ck_assert_str_eq(czone_cgroup_path(cgroup), "czone/web");
+    expect("memory.oom.group", "1");
+}
+END_TEST
+
+START_TEST(without_the_pool_each_is_made_when_it_is_needed)
+{
+    open_pool(false);
+    ck_assert(!exists("pool-1"));
+    take("web");
+    ck_assert_str_eq(czone_cgroup_path(cgroup), "czone/web");
+    expect("memory.oom.group", "1");
+}
+END_TEST
+
+START_TEST(a_container_may_be_called_as_those_that_wait)
+{
+    open_pool(true);
+    for (size_t i = 0; i < POOL_SIZE_MIN; i++) {
+        take("web");
+        cgroup = czone_cgroup_unref(cgroup);
+    }
+    take("pool-1"); /* which runs somebody else by now */
+    ck_assert_str_eq(czone_cgroup_path(cgroup), "czone/pool-3");
+}
+END_TEST
+
+START_TEST(its_end_removes_those_that_wait)
+{
+    open_pool(true);
+    take("web");
+    cgroup_pool_close(&pool);
+    ck_assert(!exists("pool-1") && exists("pool-2"));
+}
+END_TEST
+
+START_TEST(what_an_earlier_czoned_left_is_cleared_away_but_no_cgroup_with_a_process)
+{
+    open_pool(true);
+    take("web");
+    put(czone_cgroup_fd(cgroup), "cgroup.events", "populated 1\n");
+    machine.backend.cgroup_remove = keep; /* as if it had crashed */
+    cgroup_pool_close(&pool);
+    ck_assert(exists("pool-1"));
+    machine.backend.cgroup_remove = remove_with_files;
+    open_pool(false);
+    ck_assert(!exists("pool-1") && exists("pool-2"));
+}
+END_TEST
+
+START_TEST(what_cannot_be_written_is_told_and_leaves_nothing)
+{
+    static const char *const broken = "web";
+
+    machine.backend.cgroup_create = czone_backend_linux()->cgroup_create; /* without memory.oom.group */
+    open_pool(false);
+    ck_assert_int_eq(cgroup_pool_take(&pool, machine.manager->ctx, broken, &cgroup, &failure), -ENOENT);
+    ck_assert_str_eq(failure.message,
+                     "cannot write memory.oom.group of cgroup czone/web: No such file or directory");
+    ck_assert(!exists(broken));
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tests = tcase_create("cgroup_pool");
+
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_test(tests, those_that_wait_are_complete_and_no_process_can_be_born_in_them);
+    tcase_add_test(tests, one_that_is_needed_when_none_waits_is_made_at_once);
+    tcase_add_test(tests, without_the_pool_each_is_made_when_it_is_needed);
+    tcase_add_test(tests, a_container_may_be_called_as_those_that_wait);
+    tcase_add_test(tests, its_end_removes_those_that_wait);
+    tcase_add_test(tests, what_an_earlier_czoned_left_is_cleared_away_but_no_cgroup_with_a_process);
+    tcase_add_test(tests, what_cannot_be_written_is_told_and_leaves_nothing);
+    return guest_test_main(tests, "guest_cgroup_pool");
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How many are kept ready, by load: no system call but the loop's. */
+#include <errno.h>
+
+#include "agent/guest/container/pool_size.h"
+#include "tests/unit/guest_test.h"
+
+static struct event_base *base;
+static struct pool_size size;
+static size_t n_made, n_dropped;
+static int result;
+
+static int add(void *owner)
+{
+    ck_assert_ptr_eq(owner, &n_made);
+    if (result < 0)
+        return result;
+    n_made++;
+    return 0;
+}
+
+static void drop(void *owner)
+{
+    ck_assert_ptr_eq(owner, &n_made);
+    n_dropped++;
+}
+
+static const struct pool_size_ops ops = { add, drop };
+
+static void set_up(void)
+{
+    n_made = n_dropped = 0;
+    result = 0;
+    base = event_base_new();
+    ck_assert_ptr_nonnull(base);
+    ck_assert_int_eq(pool_size_open(&size, base, &ops, &n_made), 0);
+}
+
+static void tear_down(void)
+{
+    pool_size_close(&size);
+    event_base_free(base);
+}
+
+static void run_ms(long ms)
+{
+    struct timeval limit = { .tv_usec = ms * 1000 };
+
+    ck_assert_int_eq(event_base_loopexit(base, &limit), 0);
+    ck_assert_int_ge(event_base_dispatch(base), 0);
+}
+
+START_TEST(it_fills_itself_to_the_least_number_and_drops_all_at_its_end)
+{
+    ck_assert_uint_eq(n_made, 0);
+    run_ms(5);
+    ck_assert_uint_eq(n_made, POOL_SIZE_MIN);
+    pool_size_close(&size);
+    ck_assert_uint_eq(n_dropped, POOL_SIZE_MIN);
+}
+END_TEST
+
+START_TEST(what_is_taken_is_replaced_but_not_while_a_start_may_be_under_way)
+{
+    run_ms(5);
+    ck_assert(pool_size_take(&size));
+    run_ms(5);
+    ck_assert_uint_eq(n_made, POOL_SIZE_MIN);
+    run_ms(80);
+    ck_assert_uint_eq(n_made, POOL_SIZE_MIN + 1);
+    ck_assert_uint_eq(size.n, POOL_SIZE_MIN);
+}
+END_TEST
+
+START_TEST(a_burst_that_finds_it_empty_doubles_it_each_time)
+{
+    run_ms(5);
+    for (size_t i = 0; i < POOL_SIZE_MIN; i++)
+        ck_assert(pool_size_take(&size));
+    for (size_t i = 0; i < 3; i++)
+        ck_assert(!pool_size_take(&size));
+    ck_assert_uint_eq(size.target, POOL_SIZE_MIN << 3);
+    run_ms(80);
+    ck_assert_uint_eq(size.n, POOL_SIZE_MIN << 3);
+}
+END_TEST
+
+START_TEST(it_grows_to_a_limit)
+{
+    for (size_t i = 0; i < 20; i++)
+        (void)pool_size_take(&size);
+    ck_assert_uint_eq(size.target, POOL_SIZE_MAX);
+    run_ms(80);
+    ck_assert_uint_eq(size.n, POOL_SIZE_MAX);
+}
+END_TEST
+
+START_TEST(what_cannot_be_made_is_tried_again_when_one_is_taken)
+{
+    result = -EAGAIN;
+    run_ms(5);
+    ck_assert_uint_eq(size.n, 0);
+    result = 0;
+    run_ms(80);
+    ck_assert_uint_eq(size.n, 0);
+    ck_assert(!pool_size_take(&size));
+    run_ms(80);
+    ck_assert_uint_eq(size.n, 2 * POOL_SIZE_MIN);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tests = tcase_create("pool_size");
+
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_test(tests, it_fills_itself_to_the_least_number_and_drops_all_at_its_end);
+    tcase_add_test(tests, what_is_taken_is_replaced_but_not_while_a_start_may_be_under_way);
+    tcase_add_test(tests, a_burst_that_finds_it_empty_doubles_it_each_time);
+    tcase_add_test(tests, it_grows_to_a_limit);
+    tcase_add_test(tests, what_cannot_be_made_is_tried_again_when_one_is_taken);
+    return guest_test_main(tests, "guest_pool_size");
+}
