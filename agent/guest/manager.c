@@ -286,6 +286,12 @@ int manager_take_over(struct manager *manager)
     return containers_hear(manager);
 }
 
+/* Later than that of an earlier czoned, which has not made one in each millisecond. */
+static uint64_t first_cgroup(void)
+{
+    return clock_monotonic() / NSEC_PER_MSEC;
+}
+
 static int set_up(struct manager *manager)
 {
     struct self self;
@@ -320,7 +326,7 @@ static int set_up(struct manager *manager)
     r = keeper_pool_open(&manager->keepers, manager->base, manager->options->keeper);
     if (r == 0)
         r = cgroup_pool_open(&manager->cgroups, manager->ctx, self.base, manager->base,
-                             manager->options->cgroup_pool);
+                             manager->options->cgroup_pool ? first_cgroup() : 0);
     if (r < 0)
         return r;
     r = host_init(&manager->host, manager, lease_on_answer);

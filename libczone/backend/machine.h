@@ -40,6 +40,10 @@ int block_set(struct czone_sys *sys, czone_block_id id, enum czone_sys_target ta
 /* node.c */
 int node_list(struct czone_sys *sys, struct czone_sys_node **ret_nodes, size_t *ret_n);
 
+/* How often /proc/zoneinfo is read again that tells a node twice or not at all (see usage.c): zones come and
+ * go seldom next to how long one reading takes. */
+#define ZONEINFO_READS 16
+
 /* usage.c */
 int usage_read(struct czone_sys *sys, czone_node_id node, struct czone_sys_usage *ret_usage);
 /* Only total and free are set. */

@@ -19,9 +19,6 @@
  */
 #define BATCHED_PAGES ((uint64_t)8 * 31)
 
-/* Zones come and go seldom next to how long one reading takes. */
-#define ZONEINFO_READS 16
-
 /* The number behind a key, wherever in the line the key begins. sscanf() would cost more than all of the rest
  * of reading these files, which a release waits for. */
 static bool number_after(const char *line, const char *key, uint64_t *ret_value)

@@ -60,9 +60,9 @@ static int keep(struct czone_sys *sys, const char *path)
     return 0;
 }
 
-static void open_pool(bool keep)
+static void open_pool(uint64_t first)
 {
-    ck_assert_int_eq(cgroup_pool_open(&pool, machine.manager->ctx, "czone", machine.manager->base, keep), 0);
+    ck_assert_int_eq(cgroup_pool_open(&pool, machine.manager->ctx, "czone", machine.manager->base, first), 0);
     machine_run(&machine, 20);
 }
 
@@ -106,7 +106,7 @@ static void expect(const char *attribute, const char *value)
 
 START_TEST(those_that_wait_are_complete_and_no_process_can_be_born_in_them)
 {
-    open_pool(true);
+    open_pool(1);
     ck_assert(exists("pool-1") && exists("pool-2") && !exists("pool-3"));
     take("web");
     ck_assert_str_eq(czone_cgroup_path(cgroup), "czone/pool-2");
@@ -117,7 +117,7 @@ END_TEST
 
 START_TEST(one_that_is_needed_when_none_waits_is_made_at_once)
 {
-    open_pool(true);
+    open_pool(1);
     for (size_t i = 0; i < POOL_SIZE_MIN; i++) {
         take("web");
         cgroup = czone_cgroup_unref(cgroup);
@@ -130,7 +130,7 @@ END_TEST
 
 START_TEST(without_the_pool_each_is_made_when_it_is_needed)
 {
-    open_pool(false);
+    open_pool(0);
     ck_assert(!exists("pool-1"));
     take("web");
     ck_assert_str_eq(czone_cgroup_path(cgroup), "czone/web");
@@ -140,7 +140,7 @@ END_TEST
 
 START_TEST(a_container_may_be_called_as_those_that_wait)
 {
-    open_pool(true);
+    open_pool(1);
     for (size_t i = 0; i < POOL_SIZE_MIN; i++) {
         take("web");
         cgroup = czone_cgroup_unref(cgroup);
@@ -152,7 +152,7 @@ END_TEST
 
 START_TEST(its_end_removes_those_that_wait)
 {
-    open_pool(true);
+    open_pool(1);
     take("web");
     cgroup_pool_close(&pool);
     ck_assert(!exists("pool-1") && exists("pool-2"));
@@ -161,14 +161,14 @@ END_TEST
 
 START_TEST(what_an_earlier_czoned_left_is_cleared_away_but_no_cgroup_with_a_process)
 {
-    open_pool(true);
+    open_pool(1);
     take("web");
     put(czone_cgroup_fd(cgroup), "cgroup.events", "populated 1\n");
     machine.backend.cgroup_remove = keep; /* as if it had crashed */
     cgroup_pool_close(&pool);
     ck_assert(exists("pool-1"));
     machine.backend.cgroup_remove = remove_with_files;
-    open_pool(false);
+    open_pool(0);
     ck_assert(!exists("pool-1") && exists("pool-2"));
 }
 END_TEST
@@ -178,7 +178,7 @@ START_TEST(what_cannot_be_written_is_told_and_leaves_nothing)
     static const char *const broken = "web";
 
     machine.backend.cgroup_create = czone_backend_linux()->cgroup_create; /* without memory.oom.group */
-    open_pool(false);
+    open_pool(0);
     ck_assert_int_eq(cgroup_pool_take(&pool, machine.manager->ctx, broken, &cgroup, &failure), -ENOENT);
     ck_assert_str_eq(failure.message,
                      "cannot write memory.oom.group of cgroup czone/web: No such file or directory");

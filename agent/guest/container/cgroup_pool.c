@@ -54,7 +54,7 @@ static int make_next(struct cgroup_pool *pool, struct czone_cgroup **ret_cgroup,
     int r;
 
     do {
-        (void)snprintf(name, sizeof(name), PREFIX "%" PRIu64, ++pool->last);
+        (void)snprintf(name, sizeof(name), PREFIX "%" PRIu64, pool->next++);
         r = make(pool->ctx, name, ret_cgroup, failure);
     } while (r == -EEXIST);
     return r;
@@ -141,14 +141,15 @@ static void clear_leftovers(struct czone_ctx *ctx, const char *base)
 }
 
 int cgroup_pool_open(struct cgroup_pool *pool, struct czone_ctx *ctx, const char *base,
-                     struct event_base *loop, bool keep)
+                     struct event_base *loop, uint64_t first)
 {
     int r;
 
     clear_leftovers(ctx, base);
-    if (!keep)
+    if (first == 0)
         return 0;
     pool->ctx = ctx;
+    pool->next = first;
     r = pool_size_open(&pool->size, loop, &size_ops, pool);
     return r < 0 ? log_fail(r, "out of memory") : 0;
 }

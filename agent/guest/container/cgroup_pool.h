@@ -5,7 +5,7 @@
 /*
  * Cgroups that wait for a container: made ahead of need, with the controllers on and with what is the same
  * for all containers written. The kernel keeps figures for each possible node in each cgroup, so making one
- * is the longest step of a start in a guest of many nodes. Those that wait are named pool-1, pool-2…, and no
+ * is the longest step of a start in a guest of many nodes. Those that wait are named pool-N, and no
  * process can be born in them (pids.max is 0).
  *
  * One that an earlier czoned left behind is removed when the pool is opened, unless a zone's claim names it.
@@ -17,7 +17,7 @@
 
 struct cgroup_pool {
     struct czone_ctx *ctx; /* NULL: not open */
-    uint64_t last;         /* number */
+    uint64_t next;         /* number */
     struct pool_size size;
     struct czone_cgroup *idle[POOL_SIZE_MAX];
 };
@@ -25,14 +25,16 @@ struct cgroup_pool {
 /*
  * Clears away what an earlier one has left; the first ones are made from the loop.
  *
- * @base  of the cgroups of ctx, below the cgroup root
- * @loop  borrowed, as ctx is, for the pool's life
- * @keep  false: nothing is kept ready, cgroup_pool_take() makes each when it is needed
+ * @base   of the cgroups of ctx, below the cgroup root
+ * @loop   borrowed, as ctx is, for the pool's life
+ * @first  their first number: greater than any that an earlier czoned of this boot has used, whose containers
+ *         may be known by the name of a cgroup that is gone; 0: nothing is kept ready, cgroup_pool_take()
+ * makes each when it is needed
  *
  * Returns 0 or -ENOMEM, which has been logged.
  */
 int cgroup_pool_open(struct cgroup_pool *pool, struct czone_ctx *ctx, const char *base,
-                     struct event_base *loop, bool keep);
+                     struct event_base *loop, uint64_t first);
 
 /* Removes those that wait. Accepts one that is all zero. */
 void cgroup_pool_close(struct cgroup_pool *pool);

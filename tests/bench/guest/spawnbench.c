@@ -98,7 +98,7 @@ static void do_floor(char **args)
 {
     uint64_t flags = strtoull(args[1], NULL, 16), request;
     unsigned n = parse_count(args[2]);
-    struct launched launched[STARTS_MAX];
+    struct launched launched[STARTS_MAX] = { 0 };
     int readers[STARTS_MAX];
 
     request = monotonic_ns();
@@ -133,7 +133,7 @@ static void do_command(char **args)
 static void do_czoned(char **args)
 {
     unsigned n = parse_count(args[2]);
-    struct launched launched[STARTS_MAX];
+    struct launched launched[STARTS_MAX] = { 0 };
 
     launch_czoned(args[0], args[1], args[3], n, launched);
     print(launched, n);

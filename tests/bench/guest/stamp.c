@@ -19,7 +19,8 @@ int main(int argc, char **argv)
     n = snprintf(line, sizeof(line), "%lld\n", (long long)now.tv_sec * 1000000000 + now.tv_nsec);
     if (write(STDOUT_FILENO, line, (size_t)n) != n)
         return 1;
-    while (argc > 1)
+    if (argc == 1)
+        return 0;
+    for (;;)
         (void)pause();
-    return 0;
 }
