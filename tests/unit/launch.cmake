@@ -22,4 +22,10 @@ if(TARGET czone_launch_objects)
         add_test(NAME unit/launch/${noun} COMMAND test_launch_${noun})
         set_tests_properties(unit/launch/${noun} PROPERTIES ENVIRONMENT "LAUNCH_PROBE=$<TARGET_FILE:launch_probe>")
     endforeach()
+    # What a container is does not depend on what was set up before it was asked for.
+    foreach(noun container layers mounts network userns)
+        add_test(NAME unit/launch/prepared/${noun} COMMAND test_launch_${noun})
+        set_tests_properties(unit/launch/prepared/${noun} PROPERTIES
+            ENVIRONMENT "LAUNCH_PROBE=$<TARGET_FILE:launch_probe>;LAUNCH_PREPARED=1")
+    endforeach()
 endif()

@@ -105,7 +105,7 @@ START_TEST(what_cannot_be_made_is_tried_again_when_one_is_taken)
     ck_assert_uint_eq(size.n, 0);
     ck_assert(!pool_size_take(&size));
     run_ms(80);
-    ck_assert_uint_eq(size.n, 2 * POOL_SIZE_MIN);
+    ck_assert_uint_eq(size.n, POOL_SIZE_MIN << 1);
 }
 END_TEST
 

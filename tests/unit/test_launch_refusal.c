@@ -272,7 +272,7 @@ START_TEST(a_launcher_wants_stdio_open)
     ck_assert_int_eq(launch_seccomp_compile(&filter), 0);
 
     (void)close(0);
-    ck_assert_int_eq(launcher_new(filter, &launcher), -EBADF);
+    ck_assert_int_eq(launcher_new(filter, NULL, &launcher), -EBADF);
     ck_assert_ptr_null(launcher);
     ck_assert_int_eq(dup2(saved, 0), 0);
     (void)close(saved);

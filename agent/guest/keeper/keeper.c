@@ -2,6 +2,7 @@
 #include "agent/guest/keeper/keeper.h"
 
 #include <fcntl.h>
+#include <jansson.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -14,6 +15,7 @@
 #include "agent/guest/keeper/record.h"
 #include "agent/guest/keeper/start.h"
 #include "agent/guest/launch/failure.h"
+#include "agent/guest/launch/skeleton.h"
 #include "proto/cleanup.h"
 
 struct keeper {
@@ -23,6 +25,7 @@ struct keeper {
     struct input input;
     struct log_writer log;
     struct keeper_record record;
+    struct launch_skeleton skeleton;
     int record_fd;
     int slave; /* keeps a pty from ending while the program has it closed for a moment */
 };
@@ -66,6 +69,7 @@ static void publish(struct keeper *keeper)
 static void refuse(struct keeper *keeper, const struct launch_failure *failure)
 {
     launch_discard(&keeper->launch);
+    launch_skeleton_drop(&keeper->skeleton);
     keeper_failed_set(&keeper->record.failed, failure);
     keeper->record.status.state = KEEPER_REFUSED;
     keeper->link.failed_due = true;
@@ -94,7 +98,7 @@ static int start(struct keeper *keeper, const struct keeper_start *start, const 
     keeper->record_fd = keeper_record_create(run_dir, &keeper->record);
     if (keeper->record_fd < 0)
         return fail(failure, keeper->record_fd, "create the file status");
-    r = start_launch(start, fds, &keeper->launch, &keeper->input.tty, failure);
+    r = start_launch(start, fds, &keeper->skeleton, &keeper->launch, &keeper->input.tty, failure);
     if (r < 0)
         return r;
     status->pid = keeper->launch.pid;
@@ -147,6 +151,7 @@ static void on_result(struct keeper *keeper)
     }
     cleanup_fd(&keeper->launch.result_fd);
     keeper->launch.result_fd = -EBADF;
+    launch_skeleton_drop(&keeper->skeleton);
     take_stdio(keeper);
     keeper->record.status.state = KEEPER_RUNNING;
     keeper->record.status.started_ns = clock_realtime();
@@ -327,12 +332,29 @@ static void serve(struct keeper *keeper, const struct pollfd slots[SLOTS])
         link_accept(&keeper->link);
 }
 
+static void tell(struct keeper *keeper)
+{
+    link_tell(&keeper->link, status_of(keeper), &keeper->record.failed, keeper->launch.pidfd);
+}
+
+/* What can be done before the program is known, if that is not so already. */
+static void prepare(struct keeper *keeper)
+{
+    struct pollfd peer = { .fd = keeper->link.peer, .events = POLLIN };
+
+    if (poll(&peer, 1, 0) != 0)
+        return;
+    json_object_seed(0); /* reads /dev/urandom */
+    /* Without a skeleton a start takes longer, no more. */
+    (void)launch_skeleton_make(&keeper->skeleton);
+}
+
 static int loop(struct keeper *keeper)
 {
     for (;;) {
         struct pollfd slots[SLOTS];
 
-        link_tell(&keeper->link, status_of(keeper), &keeper->record.failed, keeper->launch.pidfd);
+        tell(keeper);
         if (is_done(keeper))
             return 0;
         fill(keeper, slots);
@@ -351,6 +373,7 @@ int keeper_run(int socket)
         .err = OUTPUT_INIT,
         .input = INPUT_INIT,
         .log = LOG_WRITER_INIT,
+        .skeleton = LAUNCH_SKELETON_INIT,
         .record = { .status = { .header = { .kind = KEEPER_STATUS, .version = KEEPER_VERSION },
                                 .keeper_pid = getpid() },
                     .failed = { .header = { .kind = KEEPER_FAILED, .version = KEEPER_VERSION } } },
@@ -360,8 +383,11 @@ int keeper_run(int socket)
     int r;
 
     link_serve(&keeper.link, socket);
+    tell(&keeper);
+    prepare(&keeper);
     r = loop(&keeper);
     launch_discard(&keeper.launch);
+    launch_skeleton_drop(&keeper.skeleton);
     end_output(&keeper);
     input_close(&keeper.input);
     close_slave(&keeper);

@@ -67,8 +67,9 @@ static int read_request(int fd, struct launch_json *json, struct launch_failure 
     return 0;
 }
 
-int start_launch(const struct keeper_start *start, const struct keeper_fds *fds, struct launch *ret_launch,
-                 bool *ret_tty, struct launch_failure *failure)
+int start_launch(const struct keeper_start *start, const struct keeper_fds *fds,
+                 const struct launch_skeleton *skeleton, struct launch *ret_launch, bool *ret_tty,
+                 struct launch_failure *failure)
 {
     CLEANUP(launch_json_clear) struct launch_json json = LAUNCH_JSON_INIT;
     struct launcher *launcher = NULL;
@@ -77,7 +78,7 @@ int start_launch(const struct keeper_start *start, const struct keeper_fds *fds,
     r = read_request(fds->fd[START_REQUEST], &json, failure);
     if (r < 0)
         return r;
-    r = launcher_new(fds->fd[START_FILTER], &launcher);
+    r = launcher_new(fds->fd[START_FILTER], skeleton, &launcher);
     if (r < 0)
         return launch_failure_set(failure, LAUNCH_SYSTEM, LAUNCH_STAGE_REQUEST, r, NULL,
                                   "the keeper cannot read the system call filter: %s", strerror(-r));

@@ -83,10 +83,12 @@ static int reset_signals(void)
 
 /* A daemon protected from the OOM killer must not hand that on. EACCES: the value is above 0 and may not be
  * lowered, which suits as well. */
-static int reset_oom_score(void)
+static int reset_oom_score(struct launch_step *step)
 {
-    CLEANUP_FD int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    CLEANUP_FD int fd = -EBADF;
 
+    launch_step_set(step, LAUNCH_STAGE_LIMITS, "write", "/proc/self/oom_score_adj");
+    fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
     if (fd < 0)
         return -errno;
     return write(fd, "0", 1) < 0 && errno != EACCES ? -errno : 0;
@@ -124,8 +126,7 @@ static int set_up_process(const struct launch_child *child, struct launch_step *
         if (r < 0)
             return r;
     }
-    launch_step_set(step, LAUNCH_STAGE_LIMITS, "write", "/proc/self/oom_score_adj");
-    r = reset_oom_score();
+    r = child->prepared ? 0 : reset_oom_score(step);
     if (r < 0)
         return r;
     launch_step_set(step, LAUNCH_STAGE_LIMITS, "set", "resource limits");
@@ -197,7 +198,10 @@ static int make_root(const struct launch_child *child, struct launch_step *step)
         r = launch_userns_dress(&plan->request->users);
     }
     if (r == 0)
-        r = launch_tree_enter(plan, child->tree, step);
+        r = launch_tree_enter(plan, child->tree, child->prepared, step);
+    /* By the container's own /proc, the only one in a skeleton; no mount of the request can cover it. */
+    if (r == 0 && child->prepared)
+        r = reset_oom_score(step);
     if (r < 0)
         return r;
     finish_root(child);

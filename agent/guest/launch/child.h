@@ -3,6 +3,7 @@
 #define GUEST_LAUNCH_CHILD_H
 
 #include <linux/filter.h>
+#include <stdbool.h>
 
 #include "agent/guest/launch/plan.h"
 #include "agent/guest/launch/stdio.h"
@@ -12,8 +13,9 @@ struct launch_child {
     struct launch_plan *plan;
     const struct sock_fprog *filter;
     const struct launch_stdio *stdio;
-    int tree;   /* the detached root; -EBADF with layers, and to join a container */
-    int result; /* its end of the result socket, close-on-exec */
+    int tree;      /* the detached root; -EBADF with layers, and to join a container */
+    bool prepared; /* in a skeleton */
+    int result;    /* its end of the result socket, close-on-exec */
 };
 
 /* Everything between clone3() and execve(), in the child. Reports a failure over the result socket and exits

@@ -66,14 +66,14 @@ static int attach_at(int dev, const char *path, int mount)
     return target < 0 ? target : launch_mount_attach(mount, target);
 }
 
-int launch_dev_complete(int dev, uint64_t shm_limit, gid_t tty_group, struct launch_step *step)
+int launch_dev_complete(int dev, gid_t tty_group, struct launch_step *step)
 {
     char gid[16];
     /* Mode as login programs expect it. */
     const struct launch_mount_option pts_options[] = {
         { "mode", "0620" }, { "ptmxmode", "0666" }, { "gid", gid }, { NULL, NULL }
     };
-    CLEANUP_FD int pts = -EBADF, shm = -EBADF, mqueue = -EBADF;
+    CLEANUP_FD int pts = -EBADF, mqueue = -EBADF;
     int r;
 
     (void)snprintf(gid, sizeof(gid), "%" PRIu32, (uint32_t)tty_group);
@@ -84,14 +84,18 @@ int launch_dev_complete(int dev, uint64_t shm_limit, gid_t tty_group, struct lau
     r = attach_at(dev, "pts", pts);
     if (r < 0)
         return r;
-    launch_step_set(step, LAUNCH_STAGE_MOUNT, "mount a tmpfs on", "/dev/shm");
-    shm = launch_mount_new_tmpfs("1777", shm_limit, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
-    r = shm < 0 ? shm : attach_at(dev, "shm", shm);
-    if (r < 0)
-        return r;
     launch_step_set(step, LAUNCH_STAGE_MOUNT, "mount mqueue on", "/dev/mqueue");
     mqueue = launch_mount_new("mqueue", NULL, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
     if (mqueue == -ENODEV)
         return 0; /* a kernel without message queues */
     return mqueue < 0 ? mqueue : attach_at(dev, "mqueue", mqueue);
+}
+
+int launch_dev_add_shm(int dev, uint64_t limit, struct launch_step *step)
+{
+    CLEANUP_FD int shm = -EBADF;
+
+    launch_step_set(step, LAUNCH_STAGE_MOUNT, "mount a tmpfs on", "/dev/shm");
+    shm = launch_mount_new_tmpfs("1777", limit, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+    return shm < 0 ? shm : attach_at(dev, "shm", shm);
 }

@@ -18,8 +18,11 @@
 /* Makes it, detached. The umask must be 0. Returns its fd or a negative errno. */
 int launch_dev_new(struct launch_step *step);
 
-/* Mounts pts, shm and mqueue in it; it must be attached by now. shm_limit: bytes, 0 for the kernel's default.
+/* Mounts pts and mqueue in it, this one of the process's IPC namespace; it must be attached by now.
  * tty_group: of terminals, an id of the guest. */
-int launch_dev_complete(int dev, uint64_t shm_limit, gid_t tty_group, struct launch_step *step);
+int launch_dev_complete(int dev, gid_t tty_group, struct launch_step *step);
+
+/* Mounts shm in it. limit: bytes, 0 for the kernel's default. */
+int launch_dev_add_shm(int dev, uint64_t limit, struct launch_step *step);
 
 #endif

@@ -13,6 +13,7 @@ add_library(czone_launch_objects OBJECT
     ${CMAKE_CURRENT_LIST_DIR}/join.c
     ${CMAKE_CURRENT_LIST_DIR}/json.c
     ${CMAKE_CURRENT_LIST_DIR}/layers.c
+    ${CMAKE_CURRENT_LIST_DIR}/mask.c
     ${CMAKE_CURRENT_LIST_DIR}/mount.c
     ${CMAKE_CURRENT_LIST_DIR}/network.c
     ${CMAKE_CURRENT_LIST_DIR}/path.c
@@ -25,7 +26,9 @@ add_library(czone_launch_objects OBJECT
     ${CMAKE_CURRENT_LIST_DIR}/rlimit.c
     ${CMAKE_CURRENT_LIST_DIR}/root.c
     ${CMAKE_CURRENT_LIST_DIR}/runtime.c
+    ${CMAKE_CURRENT_LIST_DIR}/skeleton.c
     ${CMAKE_CURRENT_LIST_DIR}/stdio.c
+    ${CMAKE_CURRENT_LIST_DIR}/sys.c
     ${CMAKE_CURRENT_LIST_DIR}/tree.c
     ${CMAKE_CURRENT_LIST_DIR}/user.c
     ${CMAKE_CURRENT_LIST_DIR}/userns.c

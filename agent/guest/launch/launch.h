@@ -48,12 +48,16 @@
 /* What every launch needs and is made only once. */
 struct launcher;
 
+/* What may have been set up ahead: launch/skeleton.h. */
+struct launch_skeleton;
+
 /*
- * filter: the compiled filter of launch_seccomp_compile(); borrowed.
- * Returns 0, -ENOMEM, -EBADF if one of the fds 0, 1 and 2 is closed (open /dev/null there: an fd of ours must
- * not end up as a container's stdio), or errors of launch_filter_read().
+ * filter: the compiled filter of launch_seccomp_compile(); borrowed. skeleton: for the first container that
+ * suits it, if there is one; NULL, or borrowed for the launcher's life. Returns 0, -ENOMEM, -EBADF if one of
+ * the fds 0, 1 and 2 is closed (open /dev/null there: an fd of ours must not end up as a container's stdio),
+ * or errors of launch_filter_read().
  */
-int launcher_new(int filter, struct launcher **ret_launcher);
+int launcher_new(int filter, const struct launch_skeleton *skeleton, struct launcher **ret_launcher);
 
 /* Accepts NULL. Returns NULL. Running containers are not affected. */
 struct launcher *launcher_free(struct launcher *launcher);

@@ -127,9 +127,7 @@ static void name_all(const struct launch_layers *layers, char list[OPTION_MAX])
         used += (size_t)snprintf(list + used, OPTION_MAX - used, "%zu%s", i, i ? ":" : "");
 }
 
-/* A place to build in that nothing else here needs: it covers the guest's /sys in this namespace, until the
- * old root is gone. Not "/", where it would lie over the old root. */
-static int make_scratch(uint64_t limit)
+static int make_scratch(const char *path, uint64_t limit)
 {
     CLEANUP_FD int scratch = launch_mount_new_tmpfs("0755", limit, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
     CLEANUP_FD int place = -EBADF;
@@ -137,14 +135,14 @@ static int make_scratch(uint64_t limit)
 
     if (scratch < 0)
         return scratch;
-    place = open("/sys", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    place = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (place < 0)
         return -errno;
     r = launch_mount_attach(scratch, place);
     return r < 0 ? r : take_fd(&scratch);
 }
 
-int launch_layers_stack(const struct launch_layers *layers, bool writable, uint64_t limit,
+int launch_layers_stack(const struct launch_layers *layers, const char *place, bool writable, uint64_t limit,
                         struct launch_step *step)
 {
     CLEANUP_FD int scratch = -EBADF;
@@ -158,7 +156,7 @@ int launch_layers_stack(const struct launch_layers *layers, bool writable, uint6
     int r;
 
     launch_step_set(step, LAUNCH_STAGE_LAYERS, "make a tmpfs for", "the writable layer");
-    scratch = make_scratch(limit);
+    scratch = make_scratch(place, limit);
     if (scratch < 0)
         return scratch;
     if (mkdirat(scratch, UPPER, 0755) < 0 || mkdirat(scratch, WORK, 0700) < 0 || fchdir(scratch) < 0)

@@ -32,12 +32,13 @@ int launch_layers_open(struct launch_layers *layers, const char *const *paths,
 void launch_layers_close(struct launch_layers *layers);
 
 /*
- * Stacks the layers, in a mount namespace that is private to the caller. writable: with a tmpfs of at most
- * limit bytes (0: the kernel's default) on top; without, there must be two layers at least. Consumes the
- * mounts, not the fds. Changes the working directory. Returns the fd of the detached tree, or a negative
- * errno, and *step says at what (-ELOOP: one layer lies inside another).
+ * Stacks the layers, in a mount namespace that is private to the caller. place: a directory that nothing else
+ * there needs, which is covered until the old root is gone; not "/", where it would lie over that. writable:
+ * with a tmpfs of at most limit bytes (0: the kernel's default) on top; without, there must be two layers at
+ * least. Consumes the mounts, not the fds. Changes the working directory. Returns the fd of the detached
+ * tree, or a negative errno, and *step says at what (-ELOOP: one layer lies inside another).
  */
-int launch_layers_stack(const struct launch_layers *layers, bool writable, uint64_t limit,
+int launch_layers_stack(const struct launch_layers *layers, const char *place, bool writable, uint64_t limit,
                         struct launch_step *step);
 
 #endif

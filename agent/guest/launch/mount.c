@@ -111,12 +111,20 @@ int launch_mount_cover(int tree)
     return move_mount(tree, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0 || fchdir(tree) < 0 ? -errno : 0;
 }
 
+/* The old root then lies over the new one; "." is still the new one (pivot_root(2)). */
+static int leave_old_root(void)
+{
+    return umount2(".", MNT_DETACH) < 0 || chdir("/") < 0 ? -errno : 0;
+}
+
+int launch_mount_change_root(void)
+{
+    return syscall(SYS_pivot_root, ".", ".") < 0 ? -errno : leave_old_root();
+}
+
 int launch_mount_pivot(void)
 {
-    bool pivoted = syscall(SYS_pivot_root, ".", ".") == 0;
-
-    /* The old root now lies over the new one; "." is still the new one (pivot_root(2)). */
-    if (pivoted ? umount2(".", MNT_DETACH) < 0 : errno != EINVAL || chroot(".") < 0)
-        return -errno;
-    return chdir("/") < 0 ? -errno : 0;
+    if (syscall(SYS_pivot_root, ".", ".") == 0)
+        return leave_old_root();
+    return errno != EINVAL || chroot(".") < 0 || chdir("/") < 0 ? -errno : 0;
 }

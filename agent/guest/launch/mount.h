@@ -57,4 +57,7 @@ int launch_mount_cover(int tree);
  */
 int launch_mount_pivot(void);
 
+/* The same, but where pivot_root() is refused nothing is changed: -EINVAL. */
+int launch_mount_change_root(void);
+
 #endif

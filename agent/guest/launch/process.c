@@ -16,15 +16,17 @@
 #include "agent/guest/launch/rehearsal.h"
 #include "agent/guest/launch/report.h"
 #include "agent/guest/launch/runtime.h"
+#include "agent/guest/launch/skeleton.h"
 #include "agent/guest/launch/tree.h"
 #include "agent/guest/launch/users.h"
 #include "proto/cleanup.h"
 
 struct launcher {
     struct sock_fprog filter;
+    const struct launch_skeleton *skeleton;
 };
 
-int launcher_new(int filter, struct launcher **ret_launcher)
+int launcher_new(int filter, const struct launch_skeleton *skeleton, struct launcher **ret_launcher)
 {
     CLEANUP_FREE struct launcher *launcher = NULL;
     int r;
@@ -38,6 +40,7 @@ int launcher_new(int filter, struct launcher **ret_launcher)
     r = launch_filter_read(filter, &launcher->filter);
     if (r < 0)
         return r;
+    launcher->skeleton = skeleton;
     *ret_launcher = TAKE(launcher);
     return 0;
 }
@@ -108,9 +111,9 @@ static const char *clone_hint(int error)
 }
 
 /* A runtime makes the namespaces of its container itself. */
-static uint64_t new_namespaces(const struct launch_request *request)
+static uint64_t new_namespaces(const struct launch_request *request, bool prepared)
 {
-    uint64_t flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
+    uint64_t flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | (prepared ? 0 : CLONE_NEWIPC);
 
     if (request->target >= 0 || request->runtime)
         return 0;
@@ -121,12 +124,12 @@ static uint64_t new_namespaces(const struct launch_request *request)
 }
 
 /* Returns the pid, 0 in the child, or a negative errno. */
-static pid_t clone_process(const struct launch_request *request, int *ret_pidfd)
+static pid_t clone_process(const struct launch_request *request, bool prepared, int *ret_pidfd)
 {
     CLEANUP_FD int own = -EBADF;
     int pidfd = -EBADF;
     struct clone_args args = {
-        .flags = CLONE_PIDFD | CLONE_CLEAR_SIGHAND | new_namespaces(request),
+        .flags = CLONE_PIDFD | CLONE_CLEAR_SIGHAND | new_namespaces(request, prepared),
         .pidfd = (uintptr_t)&pidfd,
         .exit_signal = SIGCHLD,
     };
@@ -150,23 +153,44 @@ static pid_t clone_process(const struct launch_request *request, int *ret_pidfd)
     return (pid_t)r;
 }
 
-/* As clone_process(), into the container's pid namespace where there is one to join. */
-static pid_t clone_or_join(const struct launch_request *request, int *ret_pidfd)
+/* As clone_process(), with the mounts of the skeleton. */
+static pid_t clone_in_skeleton(const struct launcher *launcher, const struct launch_request *request,
+                               int *ret_pidfd)
+{
+    pid_t pid = launch_skeleton_enter(launcher->skeleton);
+
+    if (pid < 0)
+        return pid;
+    pid = clone_process(request, true, ret_pidfd);
+    if (pid != 0)
+        launch_skeleton_leave(launcher->skeleton);
+    return pid;
+}
+
+/* As clone_process(), into the container's pid namespace. */
+static pid_t clone_and_join(const struct launch_request *request, int *ret_pidfd)
 {
     CLEANUP(launch_join_leave) int own = -EBADF;
     pid_t pid;
     int r;
 
-    if (request->target < 0)
-        return clone_process(request, ret_pidfd);
     r = launch_join_pids(request->target, &own);
     if (r < 0)
         return r;
-    pid = clone_process(request, ret_pidfd);
+    pid = clone_process(request, false, ret_pidfd);
     if (pid == 0)
         own = -EBADF; /* of the parent */
     /* In a pid namespace whose first process has ended nobody is born any more (pid_namespaces(7)). */
     return pid == -ENOMEM && launch_join_ended(request->target) ? -ESRCH : pid;
+}
+
+static pid_t clone_for(const struct launcher *launcher, const struct launch_request *request, bool prepared,
+                       int *ret_pidfd)
+{
+    if (request->target >= 0)
+        return clone_and_join(request, ret_pidfd);
+    return prepared ? clone_in_skeleton(launcher, request, ret_pidfd)
+                    : clone_process(request, false, ret_pidfd);
 }
 
 static int clone_failure(struct launch_failure *failure, int error, const struct launch_request *request)
@@ -205,12 +229,14 @@ int launch_start(struct launcher *launcher, const struct launch_request *request
     CLEANUP(launch_discard) struct launch launch = LAUNCH_INIT;
     CLEANUP(launch_stdio_close) struct launch_stdio stdio = LAUNCH_STDIO_INIT;
     CLEANUP_FD int tree = -EBADF, result = -EBADF;
+    bool prepared;
     pid_t pid;
     int r;
 
     r = launch_plan_make(&plan, request, failure);
     if (r < 0)
         return r;
+    prepared = launcher->skeleton && launch_skeleton_suits(launcher->skeleton, &plan);
     r = request->target < 0 && !request->runtime ? copy_root(&plan, &tree, failure) : 0;
     if (r < 0)
         return r;
@@ -219,10 +245,16 @@ int launch_start(struct launcher *launcher, const struct launch_request *request
         r = launch_stdio_open(request, &stdio, &launch);
     if (r < 0)
         return system_failure(failure, LAUNCH_STAGE_CLONE, r, "cannot make a pipe");
-    pid = clone_or_join(request, &launch.pidfd);
+    pid = clone_for(launcher, request, prepared, &launch.pidfd);
     if (pid == 0)
         launch_child_run(&(struct launch_child){
-            .plan = &plan, .filter = &launcher->filter, .stdio = &stdio, .tree = tree, .result = result });
+            .plan = &plan,
+            .filter = &launcher->filter,
+            .stdio = &stdio,
+            .tree = tree,
+            .prepared = prepared,
+            .result = result,
+        });
     if (pid < 0)
         return clone_failure(failure, pid, request);
     launch.pid = pid;

@@ -30,7 +30,7 @@ static void act(struct launch_plan *plan, struct launch_failure *failure)
     launch_step_set(&step, LAUNCH_STAGE_LAYERS, "isolate", "the mounts");
     r = launch_mount_isolate();
     if (r == 0)
-        r = launch_layers_stack(&plan->layers, false, 0, &step);
+        r = launch_layers_stack(&plan->layers, "/sys", false, 0, &step);
     if (r < 0) {
         (void)rehearsal_failure(failure, r, step.what, step.on);
         if (r == -ELOOP) {

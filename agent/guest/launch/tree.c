@@ -7,7 +7,10 @@
 
 #include "agent/guest/launch/dev.h"
 #include "agent/guest/launch/guest_mounts.h"
+#include "agent/guest/launch/mask.h"
 #include "agent/guest/launch/mount.h"
+#include "agent/guest/launch/skeleton.h"
+#include "agent/guest/launch/sys.h"
 #include "agent/guest/launch/users.h"
 #include "proto/cleanup.h"
 
@@ -20,7 +23,6 @@ static const char *const proc_masked[] = {
     "kpageflags", "latency_stats", "sched_debug", "scsi",  "timer_list", "timer_stats",
 };
 static const char *const proc_read_only[] = { "bus", "fs", "irq", "sys", "sysrq-trigger" };
-static const char *const sys_masked[] = { "firmware", "devices/virtual/powercap" };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -49,45 +51,6 @@ static int attach_at(int root, const char *path, int mount)
     return target < 0 ? target : launch_mount_attach(mount, target);
 }
 
-/* Covers files with /dev/null and directories with an empty one. empty: -EBADF until the first directory. */
-static int mask(int fs, const char *path, int dev, int *empty)
-{
-    CLEANUP_FD int target = launch_mount_target(fs, path);
-    CLEANUP_FD int cover = -EBADF;
-    struct stat st;
-    int r;
-
-    if (target == -ENOENT)
-        return 0; /* not in this kernel */
-    if (target < 0)
-        return target;
-    if (fstat(target, &st) < 0)
-        return -errno;
-    if (S_ISDIR(st.st_mode) && *empty < 0) {
-        *empty = launch_mount_new_tmpfs("0755", 0, NOTHING_BUT_DATA | MOUNT_ATTR_RDONLY);
-        return *empty < 0 ? *empty : launch_mount_attach(*empty, target);
-    }
-    cover =
-        S_ISDIR(st.st_mode) ? launch_mount_copy_one(*empty, "", 0) : launch_mount_copy_one(dev, "null", 0);
-    if (cover < 0)
-        return cover;
-    r = launch_mount_attach(cover, target);
-    return r;
-}
-
-static int make_read_only(int fs, const char *path)
-{
-    CLEANUP_FD int target = launch_mount_target(fs, path);
-    CLEANUP_FD int copy = -EBADF;
-
-    if (target == -ENOENT)
-        return 0;
-    if (target < 0)
-        return target;
-    copy = launch_mount_copy(target, "", MOUNT_ATTR_RDONLY);
-    return copy < 0 ? copy : launch_mount_attach(copy, target);
-}
-
 static int mount_proc(int root, int dev, int *empty, struct launch_step *step)
 {
     CLEANUP_FD int proc = -EBADF;
@@ -100,34 +63,72 @@ static int mount_proc(int root, int dev, int *empty, struct launch_step *step)
     r = attach_at(root, "proc", proc);
     for (size_t i = 0; r == 0 && i < COUNT(proc_masked); i++) {
         launch_step_set(step, LAUNCH_STAGE_MOUNT, "mask below /proc:", proc_masked[i]);
-        r = mask(proc, proc_masked[i], dev, empty);
+        r = launch_mask(proc, proc_masked[i], dev, empty);
     }
     for (size_t i = 0; r == 0 && i < COUNT(proc_read_only); i++) {
         launch_step_set(step, LAUNCH_STAGE_MOUNT, "make read-only below /proc:", proc_read_only[i]);
-        r = make_read_only(proc, proc_read_only[i]);
+        r = launch_mask_read_only(proc, proc_read_only[i]);
     }
     return r;
 }
 
-static int mount_sys(int root, int dev, int *empty, struct launch_step *step)
+/* What is there already, from a skeleton: -EBADF if it has to be made. */
+struct parts {
+    int dev, sys;
+    int empty; /* a directory, read-only */
+};
+
+#define PARTS_INIT                                                                                           \
+    {                                                                                                        \
+        .dev = -EBADF, .sys = -EBADF, .empty = -EBADF                                                        \
+    }
+
+static void close_parts(struct parts *parts)
 {
-    CLEANUP_FD int sys = -EBADF, cgroup = -EBADF;
+    cleanup_fd(&parts->dev);
+    cleanup_fd(&parts->sys);
+    cleanup_fd(&parts->empty);
+}
+
+/* One that no id of the container stands for would be the guest's: then it is that of its root. */
+static gid_t tty_group(const struct launch_users *users)
+{
+    uint32_t group = launch_id_outside(&users->gids, LAUNCH_DEV_TTY_GROUP);
+
+    return group != LAUNCH_ID_NONE ? group : launch_id_outside(&users->gids, 0);
+}
+
+static int mount_dev(const struct launch_request *request, int root, struct parts *parts,
+                     struct launch_step *step)
+{
+    bool made = parts->dev >= 0;
     int r;
 
+    if (!made)
+        parts->dev = launch_dev_new(step);
+    if (parts->dev < 0)
+        return parts->dev;
+    launch_step_set(step, LAUNCH_STAGE_MOUNT, "mount a tmpfs on", "/dev");
+    r = attach_at(root, "dev", parts->dev);
+    if (r == 0 && !made)
+        r = launch_dev_complete(parts->dev, tty_group(&request->users), step);
+    return r == 0 ? launch_dev_add_shm(parts->dev, request->tmpfs_limit, step) : r;
+}
+
+static int mount_sys(int root, struct parts *parts, struct launch_step *step)
+{
+    bool made = parts->sys >= 0;
+    int r;
+
+    if (!made)
+        parts->sys = launch_sys_new(step);
+    if (parts->sys < 0)
+        return parts->sys;
     launch_step_set(step, LAUNCH_STAGE_MOUNT, "mount sysfs on", "/sys");
-    sys = launch_mount_new("sysfs", NULL, NOTHING_BUT_DATA | MOUNT_ATTR_RDONLY);
-    if (sys < 0)
-        return sys;
-    r = attach_at(root, "sys", sys);
-    for (size_t i = 0; r == 0 && i < COUNT(sys_masked); i++) {
-        launch_step_set(step, LAUNCH_STAGE_MOUNT, "mask below /sys:", sys_masked[i]);
-        r = mask(sys, sys_masked[i], dev, empty);
-    }
-    if (r < 0)
-        return r;
-    launch_step_set(step, LAUNCH_STAGE_MOUNT, "mount cgroup2 on", "/sys/fs/cgroup");
-    cgroup = launch_mount_new("cgroup2", NULL, NOTHING_BUT_DATA | MOUNT_ATTR_RDONLY);
-    return cgroup < 0 ? cgroup : attach_at(sys, "fs/cgroup", cgroup);
+    r = attach_at(root, "sys", parts->sys);
+    if (r == 0 && !made)
+        r = launch_sys_mask(parts->sys, parts->dev, &parts->empty, step);
+    return r == 0 ? launch_sys_add_cgroup(parts->sys, step) : r;
 }
 
 static int mount_scratch(int root, const char *path, const char *mode, uint64_t limit,
@@ -140,28 +141,16 @@ static int mount_scratch(int root, const char *path, const char *mode, uint64_t 
     return tmpfs < 0 ? tmpfs : attach_at(root, path, tmpfs);
 }
 
-/* One that no id of the container stands for would be the guest's: then it is that of its root. */
-static gid_t tty_group(const struct launch_users *users)
+static int mount_all(const struct launch_plan *plan, int root, struct parts *parts, struct launch_step *step)
 {
-    uint32_t group = launch_id_outside(&users->gids, LAUNCH_DEV_TTY_GROUP);
-
-    return group != LAUNCH_ID_NONE ? group : launch_id_outside(&users->gids, 0);
-}
-
-static int mount_all(const struct launch_plan *plan, int root, int dev, struct launch_step *step)
-{
-    CLEANUP_FD int empty = -EBADF;
     uint64_t limit = plan->request->tmpfs_limit;
     int r;
 
-    launch_step_set(step, LAUNCH_STAGE_MOUNT, "mount a tmpfs on", "/dev");
-    r = attach_at(root, "dev", dev);
+    r = mount_dev(plan->request, root, parts, step);
     if (r == 0)
-        r = launch_dev_complete(dev, limit, tty_group(&plan->request->users), step);
+        r = mount_sys(root, parts, step);
     if (r == 0)
-        r = mount_proc(root, dev, &empty, step);
-    if (r == 0)
-        r = mount_sys(root, dev, &empty, step);
+        r = mount_proc(root, parts->dev, &parts->empty, step);
     if (r == 0 && plan->root.own)
         r = mount_scratch(root, "tmp", "1777", limit, step);
     if (r == 0 && plan->root.own)
@@ -181,38 +170,58 @@ static const char *root_name(const struct launch_plan *plan)
     return plan->root.own ? "the guest's own, read-only" : plan->request->root;
 }
 
-int launch_tree_enter(const struct launch_plan *plan, int tree, struct launch_step *step)
+static int find_parts(struct parts *parts, struct launch_step *step)
+{
+    int r;
+
+    launch_step_set(step, LAUNCH_STAGE_MOUNT, "open", "/dev and /sys as prepared");
+    r = launch_skeleton_open(&parts->dev, &parts->sys);
+    if (r == 0)
+        parts->empty = launch_sys_empty(parts->sys);
+    return r;
+}
+
+/* The root is in place, and all of it mounted, before the old one is let go of. */
+static int change_root(const struct launch_plan *plan, int tree, struct parts *parts,
+                       struct launch_step *step)
 {
     static const struct launch_userns none = LAUNCH_USERNS_INIT;
     const struct launch_users *users = &plan->request->users;
-    CLEANUP_FD int dev = -EBADF, root = -EBADF, stacked = -EBADF;
     int r;
 
-    launch_step_set(step, LAUNCH_STAGE_PIVOT, "make the mounts private of", "the container");
-    r = launch_mount_isolate();
-    if (r < 0)
-        return r;
-    if (plan->layers.n > 0) {
-        stacked = launch_layers_stack(&plan->layers, true, writable_limit(plan->request), step);
-        if (stacked < 0)
-            return stacked;
-        tree = stacked;
-    }
     launch_step_set(step, LAUNCH_STAGE_PIVOT, "change the root to", root_name(plan));
     r = launch_mount_cover(tree);
     if (r == 0 && plan->root.own)
         r = launch_guest_mounts_copy(tree, attributes_of(&plan->root),
                                      users->owners == LAUNCH_OWNERS_SHIFTED ? &plan->userns : &none);
     if (r == 0)
-        r = launch_mount_pivot();
+        r = mount_all(plan, tree, parts, step);
     if (r < 0)
         return r;
-    launch_step_set(step, LAUNCH_STAGE_PIVOT, "open", "/");
-    root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (root < 0)
-        return -errno;
-    dev = launch_dev_new(step);
-    if (dev < 0)
-        return dev;
-    return mount_all(plan, root, dev, step);
+    launch_step_set(step, LAUNCH_STAGE_PIVOT, "change the root to", root_name(plan));
+    return launch_mount_pivot();
+}
+
+int launch_tree_enter(const struct launch_plan *plan, int tree, bool prepared, struct launch_step *step)
+{
+    CLEANUP(close_parts) struct parts parts = PARTS_INIT;
+    CLEANUP_FD int stacked = -EBADF;
+    int r;
+
+    if (prepared) {
+        r = find_parts(&parts, step);
+    } else {
+        launch_step_set(step, LAUNCH_STAGE_PIVOT, "make the mounts private of", "the container");
+        r = launch_mount_isolate();
+    }
+    if (r < 0)
+        return r;
+    if (plan->layers.n > 0) {
+        stacked = launch_layers_stack(&plan->layers, prepared ? LAUNCH_SKELETON_SCRATCH : "/sys", true,
+                                      writable_limit(plan->request), step);
+        if (stacked < 0)
+            return stacked;
+        tree = stacked;
+    }
+    return change_root(plan, tree, &parts, step);
 }
