@@ -98,6 +98,18 @@ static int place_anew(struct czone_ctx *ctx, const char *name, const struct plac
                        ret_info->node.n);
 }
 
+static bool is_online(const struct czone_ctx *ctx, const struct czone_zone_info *info)
+{
+    for (size_t i = 0; i < info->n_blocks; i++) {
+        const struct czone_block *block =
+            inventory_block(ctx->inventory, (czone_block_id){ info->first_block.n + i });
+
+        if (!block || block->state != CZONE_BLOCK_MOVABLE)
+            return false;
+    }
+    return true;
+}
+
 static int claim_locked(struct czone_ctx *ctx, const struct claims_lock *lock, const char *name,
                         const struct placement_request *wanted, struct czone_zone **ret_zone,
                         struct czone_failure *failure)
@@ -109,6 +121,9 @@ static int claim_locked(struct czone_ctx *ctx, const struct claims_lock *lock, c
     r = place_anew(ctx, name, wanted, &info, failure);
     if (r < 0)
         return r;
+    /* Nothing is to be done then: the claim is written once. */
+    if (is_online(ctx, &info))
+        info.state = CZONE_ZONE_ONLINE;
     r = zone_new(ctx, &info, &zone);
     if (r < 0)
         return r;
@@ -266,7 +281,9 @@ static void become_online(struct czone_job *job)
     struct czone_ctx *ctx = job->zone->ctx;
     int r;
 
-    r = zone_set(job->zone, CZONE_ZONE_PLUGGED, CZONE_ZONE_ONLINE, NULL);
+    r = zone_state(job->zone) == CZONE_ZONE_ONLINE
+            ? 0
+            : zone_set(job->zone, CZONE_ZONE_PLUGGED, CZONE_ZONE_ONLINE, NULL);
     if (r < 0) {
         (void)failure_set(&job->failure, r, CZONE_STAGE_CLAIM, job->zone->last.node,
                           "cannot write the claim of zone %s: %s", job->zone->last.name, strerror(-r));
