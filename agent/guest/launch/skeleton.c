@@ -35,7 +35,7 @@ static int make_root(void)
     if (root < 0)
         return root;
     if (mkdirat(root, "dev", 0755) < 0 || mkdirat(root, "sys", 0755) < 0 ||
-        mkdirat(root, LAUNCH_SKELETON_SCRATCH + 1, 0700) < 0)
+        mkdirat(root, &LAUNCH_SKELETON_SCRATCH[1], 0700) < 0)
         return -errno;
     r = launch_mount_cover(root);
     return r == 0 ? launch_mount_change_root() : r;
