@@ -8,10 +8,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -139,6 +141,25 @@ static void do_czoned(char **args)
     print(launched, n);
 }
 
+/* One line per cgroup that is made below a directory, and removed again: the nanoseconds that took. */
+static void do_cgroups(char **args)
+{
+    unsigned n = parse_count(args[1]);
+
+    for (unsigned i = 0; i < n; i++) {
+        uint64_t begin = monotonic_ns(), made;
+        char path[PATH_MAX];
+
+        (void)snprintf(path, sizeof(path), "%s/made", args[0]);
+        if (mkdir(path, 0755) < 0)
+            die("cannot make", path);
+        made = monotonic_ns();
+        if (rmdir(path) < 0)
+            die("cannot remove", path);
+        (void)printf("%llu\n", (unsigned long long)(made - begin));
+    }
+}
+
 /* One line of words; returns how many. */
 static unsigned read_words(int fd, char *line, size_t size, char **words)
 {
@@ -201,10 +222,8 @@ int main(int argc, char **argv)
         int n_args;
         void (*run)(char **args);
     } verbs[] = {
-        { "floor", 4, do_floor },
-        { "command", 1, do_command },
-        { "czoned", 4, do_czoned },
-        { "serve", 1, do_serve },
+        { "floor", 4, do_floor },     { "command", 1, do_command }, { "czoned", 4, do_czoned },
+        { "cgroups", 2, do_cgroups }, { "serve", 1, do_serve },
     };
 
     for (size_t i = 0; argc > 1 && i < sizeof(verbs) / sizeof(verbs[0]); i++) {
@@ -214,7 +233,7 @@ int main(int argc, char **argv)
         return EXIT_SUCCESS;
     }
     (void)fputs("usage: spawnbench floor CGROUP FLAGS COUNT PROGRAM | command PROGRAM ARG… |\n"
-                "                  czoned SOCKET PREFIX COUNT PARAMETERS | serve PORT\n",
+                "                  czoned SOCKET PREFIX COUNT PARAMETERS | cgroups DIR COUNT | serve PORT\n",
                 stderr);
     return EXIT_FAILURE;
 }
