@@ -7,8 +7,8 @@
 #include <errno.h>
 #include <mntent.h>
 #include <poll.h>
-#include <signal.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 
