@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "agent/guest/clock.h"
+#include "agent/guest/container/cgroup_leftovers.h"
 #include "agent/guest/container/container.h"
 #include "agent/guest/container/restore.h"
 #include "agent/guest/launch/seccomp.h"
@@ -315,6 +316,7 @@ static int set_up(struct manager *manager)
         r = store_open(&manager->store, run_dir(manager), "/proc", &manager->keys, &manager->receipts);
     if (r < 0)
         return r;
+    cgroup_leftovers_clear(manager, self.base);
     r = grace_open(&manager->grace, GRACE_ATTRIBUTE, &manager->knob_marks);
     if (r < 0)
         log_warning("cannot use %s, memory is returned more slowly: %s", GRACE_ATTRIBUTE, strerror(-r));

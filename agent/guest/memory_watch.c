@@ -15,7 +15,7 @@
 static void note_added(struct manager *manager, int node)
 {
     if (node >= 0 && node < (int)NODES_MAX &&
-        (signal_book_arriving(&manager->host.book) || host_takes_back(&manager->host)))
+        (lease_any_arriving(manager) || host_takes_back(&manager->host)))
         manager->fresh_nodes[node / 8] |= (unsigned char)(1u << (node % 8));
 }
 
@@ -31,7 +31,7 @@ static void on_memory_event(void *data, const struct czone_event *event)
     else if (event->kind == CZONE_EVENT_OVERRUN) {
         host_recount(&manager->host);
         /* Nobody knows where memory came in meanwhile. */
-        if (signal_book_arriving(&manager->host.book))
+        if (lease_any_arriving(manager))
             memset(manager->fresh_nodes, 0xff, sizeof(manager->fresh_nodes));
     }
 }

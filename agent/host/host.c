@@ -273,21 +273,36 @@ static void request_cancel(struct request *request)
         host->driver->ops->cancel(host->driver, request->job);
 }
 
+/* A czoned that was restarted asks anew, by another id, for what it has asked for before. */
+static struct request *request_find_like(struct host *host, const struct wire_signal *signal)
+{
+    struct request *request;
+
+    TAILQ_FOREACH(request, &host->requests, link)
+        if ((request->state == REQUEST_RUNNING || request->state == REQUEST_ANSWERED) && !request->unwanted &&
+            wire_signal_alike(&request->signal, signal))
+            return request;
+    return NULL;
+}
+
 /* A signal we have already. Returns whether it was one. */
 static bool signal_repeated(struct host *host, const struct wire_signal *signal)
 {
     struct request *request = request_find(host, signal->id);
 
+    /* The guest was restarted, and the id means something else now. */
+    if (request && !wire_signal_alike(&request->signal, signal)) {
+        request_cancel(request);
+        request = NULL;
+    }
+    if (!request)
+        request = request_find_like(host, signal);
     if (!request)
         return false;
-    if (wire_signal_equal(&request->signal, signal)) {
-        if (request->state == REQUEST_ANSWERED)
-            request_report(request);
-        return true;
-    }
-    /* czoned has restarted and counts from the beginning. */
-    request_cancel(request);
-    return false;
+    request->signal.id = signal->id;
+    if (request->state == REQUEST_ANSWERED)
+        request_report(request);
+    return true;
 }
 
 static void on_signal(const struct wire_signal *signal, void *userdata)

@@ -89,10 +89,10 @@ int wire_attach_decode(json_t *parameters, struct wire_attach *ret, struct varli
     return 0;
 }
 
-bool wire_signal_equal(const struct wire_signal *a, const struct wire_signal *b)
+bool wire_signal_alike(const struct wire_signal *a, const struct wire_signal *b)
 {
-    return a->id == b->id && a->kind == b->kind && a->range.start == b->range.start &&
-           a->range.bytes == b->range.bytes && strcmp(a->tier, b->tier) == 0;
+    return a->kind == b->kind && a->range.start == b->range.start && a->range.bytes == b->range.bytes &&
+           strcmp(a->tier, b->tier) == 0 && strcmp(a->zone, b->zone) == 0;
 }
 
 json_t *wire_report_encode(const char *session, const struct wire_signal *signal,

@@ -45,8 +45,8 @@ struct wire_attach {
  */
 int wire_attach_decode(json_t *parameters, struct wire_attach *ret, struct varlink_fault *fault);
 
-/* Are both the same request? Zone names are not looked at. */
-bool wire_signal_equal(const struct wire_signal *a, const struct wire_signal *b);
+/* Do both ask for the same? Ids are not looked at. */
+bool wire_signal_alike(const struct wire_signal *a, const struct wire_signal *b);
 
 const char *wire_kind_name(enum wire_kind kind);
 

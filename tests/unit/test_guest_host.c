@@ -11,7 +11,7 @@ START_TEST(a_spawn_without_room_asks_the_attached_host)
 {
     attach(host, "0");
     spawn(SPAWN, "wanted");
-    ck_assert_int_eq(expect_signal(host, "plug"), 1);
+    ck_assert_int_gt(expect_signal(host, "plug"), 0);
 }
 END_TEST
 

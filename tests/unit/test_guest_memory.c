@@ -126,6 +126,18 @@ START_TEST(memory_that_comes_for_one_plug_is_not_given_to_another_container)
 }
 END_TEST
 
+START_TEST(memory_that_comes_after_its_report_is_not_given_to_another_container)
+{
+    attach(host, "0");
+    spawn("{\"id\": \"a\", \"args\": [\"/bin/sh\"], \"memory\": 268435456}", "wanted");
+    ck_assert_str_eq(
+        report(expect_signal(host, "plug"), "\"ok\": true, \"start\": 4294967296, \"bytes\": 268435456"), "");
+    machine_plug(&machine, 1, 32); /* the second block is still on its way */
+    spawn("{\"args\": [\"/bin/sh\"], \"memory\": 1}", "wanted");
+    (void)expect_signal(host, "plug");
+}
+END_TEST
+
 START_TEST(memory_that_comes_for_a_plug_that_was_given_up_is_not_given_to_anybody)
 {
     struct varlink_reply reply;
@@ -254,6 +266,7 @@ int main(void)
     tcase_add_test(tests, memory_is_not_offered_twice_to_hosts_that_attach_one_after_the_other);
     tcase_add_test(tests, memory_the_host_did_not_take_is_offered_again_later);
     tcase_add_test(tests, memory_that_comes_for_one_plug_is_not_given_to_another_container);
+    tcase_add_test(tests, memory_that_comes_after_its_report_is_not_given_to_another_container);
     tcase_add_test(tests, memory_that_comes_for_a_plug_that_was_given_up_is_not_given_to_anybody);
     tcase_add_test(tests, an_arrival_that_somebody_else_s_look_took_from_the_kernel_still_wakes_who_waits);
     tcase_add_test(tests, a_zone_is_taken_from_a_second_place_when_the_best_is_on_its_way_out);

@@ -3,6 +3,7 @@
 import atexit
 import contextlib
 import os
+import time
 import unittest
 
 from czone import Ctl, Daemon, HostDaemon, wait_for
@@ -19,7 +20,22 @@ MAX_TOTAL = 3072 * MIB
 TENANT = "/opt/tenant"
 ESCAPE = "/opt/escape"
 
+# What the connections of somebody whose server was killed end with.
+BROKEN = (OSError, EOFError, ConnectionError)
+
 _shared = {}
+
+
+def again(call, timeout=120):
+    """Makes a call until it is answered, as a client does whose server restarts. The call must be one that may be repeated."""
+    end = time.monotonic() + timeout
+    while True:
+        try:
+            return call()
+        except BROKEN:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.05)
 
 
 def programs():
@@ -38,7 +54,7 @@ def shared_vm():
             add=programs(),
             modules=["loop", "ext4", "bridge", "veth"],
             # Shorter than by default: some cases wait for them to pass.
-            daemon=["--plug-timeout", "15", "--unplug-timeout", "15"],
+            daemon=["--debug", "--plug-timeout", "15", "--unplug-timeout", "15"],
         )
         vm.start()
         _shared["vm"] = vm
@@ -47,8 +63,8 @@ def shared_vm():
     return _shared["vm"]
 
 
-def start_host():
-    host = HostDaemon(_shared["vm"], "--max-zone", str(MAX_ZONE), "--max-total", str(MAX_TOTAL))
+def start_host(total=MAX_TOTAL):
+    host = HostDaemon(_shared["vm"], "--max-zone", str(MAX_ZONE), "--max-total", str(total))
     host.__enter__()
     _shared["host"] = host
 
@@ -83,6 +99,11 @@ class ZoneCase(unittest.TestCase):
     """A case in the shared VM, with czone-hostd attached."""
 
     maxDiff = None
+    # czoned itself, by its parent: its helpers have the same name.
+    CZONED = (
+        "for p in $(pidof czoned); do grep -q czoned.start /proc/$(awk '/^PPid/ { print $2 }' /proc/$p/status)/cmdline && echo $p; done"
+    )
+    KILL_CZONED = f"kill -KILL $({CZONED})"
 
     @classmethod
     def setUpClass(cls):

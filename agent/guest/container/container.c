@@ -186,6 +186,13 @@ static void on_acquired(void *owner, const struct refusal *refusal)
     container_ready(container);
 }
 
+static void on_parted(void *owner)
+{
+    struct container *container = owner;
+
+    program_remove(&container->program);
+}
+
 static void on_returned(void *owner, struct receipt *receipt)
 {
     struct container *container = owner;
@@ -262,7 +269,7 @@ static void on_emptied(void *owner, int result)
         lease_release(container->lease);
 }
 
-static const struct lease_ops lease_ops = { on_acquired, on_returned };
+static const struct lease_ops lease_ops = { on_acquired, on_parted, on_returned };
 static const struct program_ops program_ops = { on_started, on_exited, on_log_ended, on_emptied };
 
 void container_end(struct container *container, const char *why)
@@ -364,9 +371,13 @@ int container_hold(struct container *container, struct czone_zone *zone)
     int r;
 
     r = lease_adopt(container->manager, zone, &lease_ops, container, &container->lease);
-    if (r == 0)
-        note_zone(container);
-    return r;
+    if (r < 0)
+        return r;
+    note_zone(container);
+    /* Emptied, the claim names it no more, but we shall remove it. */
+    if (container->lease->info.cgroup[0] != '\0')
+        (void)snprintf(container->cgroup, sizeof(container->cgroup), "%s", container->lease->info.cgroup);
+    return 0;
 }
 
 void container_settle_owed(struct container *container, struct receipt *receipt)

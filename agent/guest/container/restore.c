@@ -63,14 +63,6 @@ static void resume_wanted(struct container *container, struct czone_zone *zone)
         container_ready(container);
 }
 
-/* The claim knows it until the zone is emptied, we from when the program runs. */
-static const char *cgroup_of(const struct container *container)
-{
-    const char *claimed = container->lease->info.cgroup;
-
-    return claimed[0] != '\0' ? claimed : container->cgroup;
-}
-
 /* What an earlier czoned has handed to a keeper, or was about to. */
 static void resume_begun(struct container *container)
 {
@@ -81,7 +73,7 @@ static void resume_begun(struct container *container)
 
     (void)snprintf(id, sizeof(id), "%s", container->id);
 
-    r = program_adopt(&container->program, cgroup_of(container), &container->request, running);
+    r = program_adopt(&container->program, container->cgroup, &container->request, running);
     if (r == 0)
         container_begin(container);
     else if (r > 0 && manager_find(manager, id) == container && container->state == CONTAINER_RUNNING) {
@@ -101,7 +93,7 @@ static void resume_ended(struct container *container)
     char id[sizeof(container->id)];
 
     (void)snprintf(id, sizeof(id), "%s", container->id);
-    (void)program_adopt(&container->program, cgroup_of(container), &container->request,
+    (void)program_adopt(&container->program, container->cgroup, &container->request,
                         container->state == CONTAINER_EXITED);
     /* All may have ended within that call. */
     if (manager_find(manager, id) == container)

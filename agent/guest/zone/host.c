@@ -40,6 +40,8 @@ int host_init(struct host *host, struct manager *manager, host_answered answered
 
     *host = (struct host){ .manager = manager, .answered = answered };
     signal_book_init(&host->book);
+    /* An answer that is still under way to an earlier czoned must not be taken for one to us. */
+    host->book.last_id = clock_monotonic() / NSEC_PER_USEC;
     TAILQ_INIT(&host->loans);
     host->timer = evtimer_new(manager->base, on_deadline, host);
     host->retry = evtimer_new(manager->base, host_on_retry, host);
@@ -295,7 +297,7 @@ static void restore_loan(void *data, const char *name)
         add_loan(host, range);
 }
 
-static void end_loan(struct host *host, struct czone_range range)
+void host_end_loan(struct host *host, struct czone_range range)
 {
     struct loan *loan;
     char name[40];
@@ -364,7 +366,7 @@ static int report_plugged(struct host *host, struct signal *signal, const struct
         give_up(host, signal);
     } else {
         void_unplugs(host, answer->range);
-        end_loan(host, answer->range);
+        host_end_loan(host, answer->range);
         add_loan(host, answer->range);
     }
     settle(host, signal, answer);
@@ -399,7 +401,7 @@ static void report_unplugged(struct host *host, struct signal *signal, const str
     signal->confirmed_bytes = (uint64_t)report->bytes;
     (void)snprintf(signal->device, sizeof(signal->device), "%s", report->device);
     if (signal->confirmed_bytes >= signal->range.size) {
-        end_loan(host, signal->range);
+        host_end_loan(host, signal->range);
         manager_sync(host->manager);
         if (signal->n_blocks_left > 0) {
             signal->overdue = false;
@@ -409,7 +411,7 @@ static void report_unplugged(struct host *host, struct signal *signal, const str
         }
     } else {
         /* What is left of it is not the region that was plugged; it is offered as what lies idle. */
-        end_loan(host, signal->range);
+        host_end_loan(host, signal->range);
         host_offer_later(host, false);
     }
     settle_confirmed(host, signal);

@@ -129,4 +129,7 @@ void host_recount(struct host *host);
 /* The region on loan that the range lies in, or the range itself. */
 struct czone_range host_loan_of(const struct host *host, struct czone_range range);
 
+/* That region is not on loan any more. */
+void host_end_loan(struct host *host, struct czone_range range);
+
 #endif

@@ -34,6 +34,9 @@ struct lease_ops {
      * with the lease in phase HELD: what was begun could not be undone; call lease_release().
      */
     void (*acquired)(void *owner, const struct refusal *refusal);
+    /* The zone is offline and has parted with its cgroup, which is to be removed now: when the claim is over
+     * nobody finds it any more. May be NULL. */
+    void (*parted)(void *owner);
     /*
      * All is returned, as far as it goes. receipt: NULL when there never was a zone; without container and
      * times of the exit; its contents may be taken. Also called from within lease_release().

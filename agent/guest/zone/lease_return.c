@@ -9,6 +9,7 @@
 #include "agent/guest/clock.h"
 #include "agent/guest/log.h"
 #include "agent/guest/manager.h"
+#include "agent/guest/zone/memory_map.h"
 
 static void begin_receipt(struct lease *lease)
 {
@@ -45,6 +46,12 @@ static void quarantine(struct lease *lease, const char *why)
     lease_end(lease, true);
 }
 
+static void part(struct lease *lease)
+{
+    if (lease->ops->parted != NULL)
+        lease->ops->parted(lease->owner);
+}
+
 static void ask_host(struct lease *lease)
 {
     struct host *host = &lease->manager->host;
@@ -56,10 +63,12 @@ static void ask_host(struct lease *lease)
         lease->signal = host_unplug(host, host_loan_of(host, lease->info.range), lease->name, lease);
         if (lease->signal != 0) {
             lease->phase = LEASE_UNPLUGGING;
+            part(lease); /* while the host is at it */
             return;
         }
         reason_set(&lease->receipt.message, "out of memory: the host was not asked to take it");
     }
+    part(lease);
     retire(lease);
     lease->phase = LEASE_OVER;
     lease_end(lease, true);
@@ -92,6 +101,36 @@ static void on_released(struct czone_job *job, int result, const struct czone_fa
     czone_release_done(&release);
 }
 
+/* The host has had it before a czoned that was killed could say so. */
+static void note_gone(struct lease *lease)
+{
+    struct receipt *receipt = &lease->receipt;
+
+    host_end_loan(&lease->manager->host, host_loan_of(&lease->manager->host, receipt->range));
+    receipt->outcome = OUTCOME_RETURNED;
+    receipt->host_bytes = receipt->range.size;
+    receipt->confirmed_ns = receipt->offline_ns;
+    reason_set(&receipt->message,
+               "czoned was restarted before the host confirmed this: told from what memory "
+               "there is");
+    lease_move(lease, CZONE_ZONE_RETURNED, NULL);
+    part(lease);
+    retire(lease);
+    lease->phase = LEASE_OVER;
+    lease_end(lease, true);
+}
+
+/* An earlier czoned has taken it offline. */
+static void resume_offline(struct lease *lease)
+{
+    manager_sync(lease->manager);
+    lease->receipt.offline_ns = clock_monotonic();
+    if (memory_map_count(lease->manager->ctx, lease->info.range) == 0)
+        note_gone(lease);
+    else
+        ask_host(lease);
+}
+
 void lease_return_start(struct lease *lease)
 {
     struct czone_release_options options = CZONE_RELEASE_OPTIONS_INIT;
@@ -100,6 +139,10 @@ void lease_return_start(struct lease *lease)
     int r;
 
     begin_receipt(lease);
+    if (lease->info.state == CZONE_ZONE_OFFLINE) {
+        resume_offline(lease);
+        return;
+    }
     lease->phase = LEASE_DRAINING;
     options.timeout_ms = lease->manager->options->offline_timeout_ms;
     lease_move(lease, CZONE_ZONE_DRAINING, NULL);

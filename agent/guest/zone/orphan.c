@@ -53,6 +53,13 @@ static void add_receipt(struct orphan *orphan, struct receipt *receipt)
     manager_add_receipt(orphan->manager, receipt, orphan->found_at);
 }
 
+static void on_parted(void *owner)
+{
+    struct orphan *orphan = owner;
+
+    program_remove(&orphan->program);
+}
+
 static void on_returned(void *owner, struct receipt *receipt)
 {
     struct orphan *orphan = owner;
@@ -67,7 +74,7 @@ static void on_returned(void *owner, struct receipt *receipt)
 
 /* Neither starts nor acquires: those two are never called. */
 static const struct program_ops program_ops = { .log_ended = on_log_ended, .emptied = on_emptied };
-static const struct lease_ops lease_ops = { .returned = on_returned };
+static const struct lease_ops lease_ops = { .parted = on_parted, .returned = on_returned };
 
 static int open_cgroup(struct orphan *orphan)
 {
