@@ -54,7 +54,7 @@ def shared_vm():
             add=programs(),
             modules=["loop", "ext4", "bridge", "veth"],
             # Shorter than by default: some cases wait for them to pass.
-            daemon=["--debug", "--plug-timeout", "15", "--unplug-timeout", "15"],
+            daemon=["--plug-timeout", "15", "--unplug-timeout", "15"],
         )
         vm.start()
         _shared["vm"] = vm

@@ -14,9 +14,11 @@ import unittest
 from case import BROKEN, MIB, ZoneCase, again
 from wire import Connection, VarlinkError
 
-CONTAINERS = int(os.environ.get("CZONE_OUTPUT_CONTAINERS", "40"))
+CONTAINERS = int(os.environ.get("CZONE_OUTPUT_CONTAINERS", "30"))
 # As many as there are virtio-mem nodes, less one that is on its way back.
 AT_ONCE = 3
+# Between two kills, seconds.
+PAUSE_MAX = 3
 MEMORY = 128 * MIB
 OUTPUT = 65536
 
@@ -124,7 +126,7 @@ class Output(ZoneCase):
 
         def strike():
             nonlocal kills
-            while not over.wait(chance.uniform(0.05, 1.5)):
+            while not over.wait(chance.uniform(0.1, PAUSE_MAX)):
                 kills += self.guest.run(self.KILL_CZONED).status == 0
 
         killer = threading.Thread(target=strike)

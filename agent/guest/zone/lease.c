@@ -333,6 +333,7 @@ int lease_adopt(struct manager *manager, struct czone_zone *zone, const struct l
     lease->bytes = info.range.size;
     lease->zone_state = info.state;
     lease->phase = LEASE_HELD;
+    lease->adopted = true;
     *ret_lease = lease;
     return 0;
 }

@@ -59,6 +59,7 @@ struct lease {
     struct czone_range place;      /* RESERVING: where */
     struct czone_range avoided[4]; /* free memory that would not go online */
     size_t n_avoided;
+    bool adopted;        /* an earlier czoned may have begun to return it */
     bool released;       /* while RESERVING: it ends when that is over */
     struct event *timer; /* ARRIVING: until when the blocks have to be there */
     struct loop_job job;

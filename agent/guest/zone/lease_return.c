@@ -86,6 +86,13 @@ static void on_released(struct czone_job *job, int result, const struct czone_fa
         quarantine(lease, failure->message[0] != '\0' ? failure->message : strerror(-result));
         return;
     }
+    if (release.state != CZONE_ZONE_OFFLINE && lease->adopted) {
+        /* The kernel may have been busy still with what a czoned that was killed had begun. */
+        lease->adopted = false;
+        czone_release_done(&release);
+        lease_return_start(lease);
+        return;
+    }
     lease->receipt.migrated_pages = release.migrated_pages;
     lease->receipt.leftovers = release.leftovers;
     lease->receipt.n_leftovers = release.n_leftovers;
