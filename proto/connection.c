@@ -132,6 +132,11 @@ size_t varlink_connection_output(const struct varlink_connection *connection)
     return output_pending(&connection->stream.output);
 }
 
+size_t varlink_connection_memory(const struct varlink_connection *connection)
+{
+    return connection->stream.input.size + connection->stream.output.size;
+}
+
 /* May a call be handed out now, if there is one? */
 static bool connection_is_free(const struct varlink_connection *connection)
 {

@@ -117,6 +117,9 @@ bool varlink_connection_is_half_closed(const struct varlink_connection *connecti
 /* Why the connection ended; empty while it has not. Printable. */
 const char *varlink_connection_reason(const struct varlink_connection *connection);
 
+/* Bytes of memory that its two buffers take. */
+size_t varlink_connection_memory(const struct varlink_connection *connection);
+
 /* Bytes queued that the peer has not taken: a stream should pause when this is above VARLINK_OUTPUT_BUSY. */
 size_t varlink_connection_output(const struct varlink_connection *connection);
 

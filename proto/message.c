@@ -147,6 +147,7 @@ int varlink_call_decode(const char *text, size_t length, struct varlink_call *re
         call.parameters = json_object();
     if (!call.parameters)
         return reason_fail(reason, -ENOMEM, "out of memory");
+    call.length = length;
     *ret = call;
     call = VARLINK_CALL_INIT;
     return 0;

@@ -26,6 +26,7 @@ struct varlink_call {
     char *method;       /* `interface.Method`, or what the peer takes for it: see varlink_name_interface() */
     json_t *parameters; /* an object, never NULL */
     unsigned int flags; /* VARLINK_*; one at most */
+    size_t length;      /* of the text it was decoded from: what it costs is in proportion */
 };
 
 struct varlink_reply {

@@ -9,7 +9,7 @@
 #include "varlink_interface_texts.h"
 
 /* One turn of a peer that pipelines must not keep a loop from the others. */
-#define CALLS_PER_TURN 32
+#define CALLS_PER_TURN 4
 
 struct offer {
     const struct varlink_interface *interface;
@@ -20,6 +20,7 @@ struct varlink_service {
     struct varlink_service_info info;
     void *userdata;
     varlink_authorize authorize;
+    varlink_defer defer;
     struct offer *offers;
     size_t n_offers;
 };
@@ -158,6 +159,11 @@ void varlink_service_set_authorize(struct varlink_service *service, varlink_auth
     service->authorize = authorize;
 }
 
+void varlink_service_set_defer(struct varlink_service *service, varlink_defer defer)
+{
+    service->defer = defer;
+}
+
 static const struct varlink_method *interface_find(const struct varlink_interface *interface,
                                                    const char *name)
 {
@@ -196,6 +202,8 @@ static int service_dispatch(struct varlink_service *service, struct varlink_conn
         return varlink_connection_method_not_implemented(connection, call->method);
     if ((method->flags & VARLINK_METHOD_MORE) && !(call->flags & VARLINK_MORE))
         return varlink_connection_expected_more(connection);
+    if ((method->flags & VARLINK_METHOD_SLOW) && service->defer)
+        return service->defer(connection, call, method->handler, offer->userdata);
     return method->handler(connection, call, offer->userdata);
 }
 

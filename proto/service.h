@@ -19,6 +19,7 @@
 
 enum {
     VARLINK_METHOD_MORE = 1 << 0, /* makes no sense without `more`: other calls get ExpectedMore */
+    VARLINK_METHOD_SLOW = 1 << 1, /* goes through the service's defer function, if it has one */
 };
 
 /*
@@ -63,6 +64,15 @@ struct varlink_service_info {
 typedef int (*varlink_authorize)(struct varlink_connection *connection, const struct varlink_call *call,
                                  void *userdata);
 
+/*
+ * Given the calls of slow methods instead of their handler, which it calls later, with the same arguments, or
+ * now; or it answers itself. The call stays valid until its final reply or the end of the connection.
+ *
+ * Returns as a handler.
+ */
+typedef int (*varlink_defer)(struct varlink_connection *connection, const struct varlink_call *call,
+                             varlink_handler handler, void *userdata);
+
 struct varlink_service;
 
 /*
@@ -87,6 +97,7 @@ struct varlink_service *varlink_service_free(struct varlink_service *service);
 int varlink_service_add(struct varlink_service *service, const struct varlink_interface *interface);
 
 void varlink_service_set_authorize(struct varlink_service *service, varlink_authorize authorize);
+void varlink_service_set_defer(struct varlink_service *service, varlink_defer defer);
 
 /*
  * One turn for one connection: reads, dispatches every call that is ready (a bounded number: for the

@@ -58,6 +58,8 @@ static const struct known_error known_errors[] = {
     { "io.czone.Zone.NotBound", EXIT_NOT_FOUND, "only a zone with a running container can be compared" },
     { "io.czone.Zone.System", EXIT_FAILED, NULL },
     { "io.czone.Monitor.TooManySubscribers", EXIT_REFUSED, NULL },
+    { "io.czone.Monitor.TooManyConnections", EXIT_REFUSED, "close connections, or wait until some are idle" },
+    { "io.czone.Monitor.Busy", EXIT_REFUSED, "nothing was done: try again" },
     { "org.varlink.service.InvalidParameter", EXIT_USAGE, NULL },
     { "org.varlink.service.PermissionDenied", EXIT_REFUSED,
       "the guest's policy does not allow this to who you are" },

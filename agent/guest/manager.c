@@ -19,6 +19,7 @@
 #include "agent/guest/self.h"
 #include "agent/guest/services.h"
 #include "agent/guest/session.h"
+#include "agent/guest/slow_call.h"
 #include "agent/guest/zone/lease.h"
 #include "agent/guest/zone/orphan.h"
 #include "agent/guest/zone/receipt_stream.h"
@@ -246,12 +247,15 @@ int manager_add_services(struct manager *manager)
     };
     int r;
 
-    r = varlink_service_new(&service_info, manager, &manager->service);
+    r = turns_open(&manager->turns, manager->base);
+    if (r == 0)
+        r = varlink_service_new(&service_info, manager, &manager->service);
     for (size_t i = 0; r == 0 && interfaces[i] != NULL; i++)
         r = varlink_service_add(manager->service, interfaces[i]);
     if (r < 0)
         return log_fail(r, "cannot offer the interfaces: %s", strerror(-r));
     varlink_service_set_authorize(manager->service, session_authorize);
+    varlink_service_set_defer(manager->service, slow_call_defer);
     return 0;
 }
 
@@ -357,6 +361,7 @@ struct manager *manager_alloc(const struct options *options)
     manager->limits = (struct limit_watches)LIMIT_WATCHES_INIT;
     manager->zone_marks = manager->loan_marks = manager->host_marks = manager->knob_marks =
         (struct marks)MARKS_INIT;
+    turns_init(&manager->turns);
     TAILQ_INIT(&manager->sessions);
     TAILQ_INIT(&manager->containers);
     TAILQ_INIT(&manager->leases);
@@ -408,6 +413,7 @@ struct manager *manager_free(struct manager *manager)
     host_done(&manager->host);
     while (!TAILQ_EMPTY(&manager->sessions))
         (void)session_free(TAILQ_FIRST(&manager->sessions));
+    turns_close(&manager->turns);
     receipts_done(&manager->receipts);
     key_store_done(&manager->keys);
     store_close(&manager->store);

@@ -20,6 +20,7 @@
 #include "agent/guest/options.h"
 #include "agent/guest/store.h"
 #include "agent/guest/subscribers.h"
+#include "agent/guest/turn.h"
 #include "agent/guest/zone/auto_online.h"
 #include "agent/guest/zone/grace.h"
 #include "agent/guest/zone/host.h"
@@ -56,6 +57,9 @@ struct manager {
     struct listeners listeners;
     TAILQ_HEAD(session_list, session) sessions;
     size_t n_sessions, n_refused;
+    size_t session_bytes; /* in the buffers of all sessions */
+    struct turns turns;
+    size_t slow_bytes;                                /* of the calls among them */
     TAILQ_HEAD(container_list, container) containers; /* oldest first */
     size_t n_containers;
     TAILQ_HEAD(lease_list, lease) leases;

@@ -34,6 +34,28 @@ static int arm(struct session *session)
     return event_add(session->event, NULL) < 0 ? -ENOMEM : 0;
 }
 
+static void count_bytes(struct session *session, size_t bytes)
+{
+    session->manager->session_bytes += bytes - session->bytes;
+    session->bytes = bytes;
+}
+
+/* Closes the connections with the largest buffers until the others have room. */
+static void shed(struct manager *manager)
+{
+    while (manager->session_bytes > SESSIONS_BYTES_MAX) {
+        struct session *session, *largest = TAILQ_FIRST(&manager->sessions);
+
+        TAILQ_FOREACH(session, &manager->sessions, link)
+            if (session->bytes > largest->bytes)
+                largest = session;
+        log_warning("connection closed: %zu bytes wait on it, and all connections together have more than "
+                    "their %zu",
+                    largest->bytes, SESSIONS_BYTES_MAX);
+        (void)session_free(largest);
+    }
+}
+
 static void on_event(evutil_socket_t fd, short what, void *data)
 {
     struct session *session = data;
@@ -48,8 +70,11 @@ static void on_event(evutil_socket_t fd, short what, void *data)
         varlink_connection_output(session->connection) == 0)
         r = 0;
     session->active_at = clock_monotonic();
-    if (r > 0 && arm(session) == 0)
+    count_bytes(session, varlink_connection_memory(session->connection));
+    if (r > 0 && arm(session) == 0) {
+        shed(session->manager);
         return;
+    }
     if (r < 0 && r != -ECONNRESET && r != -EPIPE)
         log_info("connection closed: %s", varlink_connection_reason(session->connection)[0] != '\0'
                                               ? varlink_connection_reason(session->connection)
@@ -166,6 +191,7 @@ struct session *session_free(struct session *session)
         event_free(session->event);
     if (session->timer != NULL)
         event_free(session->timer);
+    count_bytes(session, 0);
     TAILQ_REMOVE(&manager->sessions, session, link);
     manager->n_sessions--;
     manager->n_refused -= session->refused;

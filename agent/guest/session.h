@@ -10,8 +10,11 @@
 #include "proto/connection.h"
 #include "proto/peer.h"
 
-/* More than a host daemon, a CLI per container and a monitoring agent need; each may hold some 4.5 MiB. */
-#define SESSIONS_MAX 64u
+/* A CLI or two per container, a host daemon and monitoring agents. */
+#define SESSIONS_MAX 512u
+/* What their buffers may take together; beyond it the connection with the largest is closed. One may have
+ * some 4.5 MiB, an idle one has 8 KiB at most. */
+#define SESSIONS_BYTES_MAX ((size_t)32 * 1024 * 1024)
 /* A peer that says nothing for so long does not get to keep a place. */
 #define SESSION_FIRST_CALL_SECONDS 10
 /* One without a call under way keeps its place for so long when another needs it. */
@@ -34,6 +37,7 @@ struct session {
     struct event *timer; /* until the first call */
     struct follower *follower;
     struct peer peer;
+    size_t bytes;       /* of its buffers, as counted last */
     uint64_t active_at; /* monotonic: when something last happened on it */
     bool refused;       /* its first call is answered with TooManyConnections, unless it is the host's */
     bool answered;      /* and has been */

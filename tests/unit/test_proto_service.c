@@ -69,13 +69,14 @@ static const char text[] = "# Comment: method Commented() -> ()\n"
                            "method Later() -> ()\n"
                            "method Broken() -> ()\n"
                            "method Drop() -> ()\n"
+                           "method Slow() -> ()\n"
                            "method Planned\n"
                            "() -> ()\n";
 
 static const struct varlink_method methods[] = {
     { "Echo", 0, on_echo },   { "Count", VARLINK_METHOD_MORE, on_count },
     { "Later", 0, on_later }, { "Broken", 0, on_broken },
-    { "Drop", 0, on_drop },
+    { "Drop", 0, on_drop },   { "Slow", VARLINK_METHOD_SLOW, on_echo },
 };
 
 static const struct varlink_interface interface = { "org.example.test", text, methods, ELEMENTS(methods) };
@@ -312,11 +313,40 @@ START_TEST(one_turn_serves_a_bounded_number_of_calls_and_asks_for_another)
         ck_assert_int_eq(varlink_service_process(service, connection, POLLOUT), 1);
         turns++;
     }
-    ck_assert_int_eq(turns, 3);
+    ck_assert_int_eq(turns, 24);
     n = recv(varlink_client_fd(client), answers, sizeof(answers), MSG_DONTWAIT);
     for (ssize_t i = 0; i < n; i++)
         n_answers += answers[i] == '\0';
     ck_assert_int_eq(n_answers, 100);
+}
+END_TEST
+
+static varlink_handler deferred;
+
+static int on_defer(struct varlink_connection *c, const struct varlink_call *call, varlink_handler handler,
+                    void *userdata)
+{
+    ck_assert_ptr_eq(userdata, &service);
+    ck_assert_ptr_eq(call, varlink_connection_call(c));
+    ck_assert_uint_eq(call->length, strlen("{\"method\":\"org.example.test.Slow\"}"));
+    deferred = handler;
+    return 0;
+}
+
+START_TEST(a_slow_method_is_left_to_the_defer_function)
+{
+    varlink_service_set_defer(service, on_defer);
+    ck_assert_int_eq(varlink_client_send(client, "org.example.test.Slow", json_object(), 0), 0);
+    (void)varlink_client_process(client, varlink_client_events(client));
+    ck_assert_int_eq(serve(), 1);
+    ck_assert_ptr_eq(deferred, on_echo);
+    ck_assert_int_eq(deferred(connection, varlink_connection_call(connection), &service), 0);
+    ck_assert_int_eq(serve(), 1);
+    expect_reply();
+    ck_assert_ptr_null(reply.error);
+    varlink_service_set_defer(service, NULL);
+    call("org.example.test.Slow");
+    ck_assert_ptr_null(reply.error);
 }
 END_TEST
 
@@ -374,6 +404,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, get_info_lists_every_interface);
     tcase_add_test(tcase, descriptions_are_the_texts);
+    tcase_add_test(tcase, a_slow_method_is_left_to_the_defer_function);
     tcase_add_test(tcase, an_interface_and_its_table_must_agree);
     tcase_add_test(tcase, the_interfaces_of_the_project_are_embedded);
     add_calling_tests(tcase);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -131,20 +132,24 @@ static void fail(struct container *container, const struct refusal *refusal)
 
 void container_give_up(struct container *container, const struct refusal *refusal)
 {
+    turns_drop(&container->manager->turns, &container->start);
     fail(container, refusal);
     answer_waiters(container);
     /* Reports that it is empty, and with that the lease is released. */
     program_stop(&container->program);
 }
 
-void container_begin(struct container *container)
+static struct container *of_turn(struct turn *turn)
 {
+    return (struct container *)((char *)turn - offsetof(struct container, start));
+}
+
+static void on_turn(struct turn *turn)
+{
+    struct container *container = of_turn(turn);
     struct refusal refusal = REFUSAL_INIT;
     int64_t pids = container->request.pids;
 
-    note_zone(container);
-    if (container->state != CONTAINER_STARTING)
-        move(container, CONTAINER_STARTING, NULL);
     if (pids == 0)
         pids = container->manager->options->default_pids;
     if (program_start(&container->program, container->lease->zone, container->lease->name,
@@ -156,6 +161,14 @@ void container_begin(struct container *container)
                    czone_cgroup_path(container->program.cgroup));
     container->zone_state = CZONE_ZONE_BOUND;
     lease_move(container->lease, CZONE_ZONE_BOUND, NULL);
+}
+
+void container_begin(struct container *container)
+{
+    note_zone(container);
+    if (container->state != CONTAINER_STARTING)
+        move(container, CONTAINER_STARTING, NULL);
+    turns_add(&container->manager->turns, &container->start);
 }
 
 void container_ready(struct container *container)
@@ -331,6 +344,7 @@ struct container *container_alloc(struct manager *manager)
     if (container == NULL)
         return NULL;
     container->manager = manager;
+    container->start = (struct turn)TURN_INIT(on_turn);
     container->request = (struct spawn_request)SPAWN_REQUEST_INIT;
     program_init(&container->program, manager, &program_ops, container, container->id);
     exec_sessions_init(&container->execs);
@@ -429,6 +443,7 @@ struct container *container_free(struct container *container)
         return NULL;
     while (!TAILQ_EMPTY(&container->waiters))
         waiter_drop(TAILQ_FIRST(&container->waiters));
+    turns_drop(&container->manager->turns, &container->start);
     exec_sessions_done(&container->execs);
     program_log_done(&container->program.output);
     input_done(&container->program.input);

@@ -20,7 +20,8 @@ struct container {
     struct spawn_request request;
     struct lease *lease; /* NULL before and after */
     struct program program;
-    int dir_fd; /* its run directory */
+    struct turn start; /* of the program, once the zone is there */
+    int dir_fd;        /* its run directory */
     struct exec_sessions execs;
     int64_t created, started, exited; /* realtime; 0: not yet */
     uint64_t exited_at, emptied_at;   /* monotonic */
@@ -62,7 +63,7 @@ struct container *container_free(struct container *container);
 /* The steps of it, for who takes over what an earlier czoned has begun: an empty container in the manager's
  * list (NULL without memory); asks for memory, under the name in `zone` (as lease_new()); takes a zone over
  * that it has already (0 or -ENOMEM; the zone's reference is the lease's); goes on with that, to be held
- * until Start if that was asked for; starts the program in it. */
+ * until Start if that was asked for; starts the program in it, when its turn comes. */
 struct container *container_alloc(struct manager *manager);
 int container_place(struct container *container, struct refusal *refusal);
 int container_hold(struct container *container, struct czone_zone *zone);

@@ -358,11 +358,20 @@ static int on_inspect(struct varlink_connection *connection, const struct varlin
 }
 
 static const struct varlink_method methods[] = {
-    { "Spawn", 0, on_spawn },        { "Start", 0, on_start },      { "Wait", 0, on_wait },
-    { "Kill", 0, on_kill },          { "Remove", 0, on_remove },    { "List", 0, on_list },
-    { "Inspect", 0, on_inspect },    { "Logs", 0, stdio_logs },     { "Exec", 0, stdio_exec },
-    { "Write", 0, stdio_write },     { "Resize", 0, stdio_resize }, { "Stop", 0, control_stop },
-    { "Update", 0, control_update }, { "Stats", 0, control_stats },
+    { "Spawn", VARLINK_METHOD_SLOW, on_spawn },
+    { "Start", VARLINK_METHOD_SLOW, on_start },
+    { "Wait", 0, on_wait },
+    { "Kill", 0, on_kill },
+    { "Remove", 0, on_remove },
+    { "List", 0, on_list },
+    { "Inspect", 0, on_inspect },
+    { "Logs", 0, stdio_logs },
+    { "Exec", VARLINK_METHOD_SLOW, stdio_exec },
+    { "Write", 0, stdio_write },
+    { "Resize", 0, stdio_resize },
+    { "Stop", 0, control_stop },
+    { "Update", 0, control_update },
+    { "Stats", 0, control_stats },
 };
 
 const struct varlink_interface container_service = {

@@ -34,6 +34,7 @@ void lease_move(struct lease *lease, enum czone_zone_state state, const char *me
 static void lease_free(struct lease *lease)
 {
     TAILQ_REMOVE(&lease->manager->leases, lease, link);
+    turns_drop(&lease->manager->turns, &lease->drain);
     loop_job_stop(&lease->job);
     if (lease->timer != NULL)
         event_free(lease->timer);
@@ -304,6 +305,7 @@ static struct lease *lease_make(struct manager *manager, const char *name, const
         return NULL;
     lease->manager = manager;
     lease->ops = ops;
+    lease->drain = (struct turn)TURN_INIT(lease_return_on_turn);
     lease->owner = owner;
     lease->info.node = CZONE_NODE_NONE;
     lease->receipt.node = CZONE_NODE_NONE;

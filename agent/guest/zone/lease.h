@@ -13,6 +13,7 @@
 
 #include "agent/guest/loop_job.h"
 #include "agent/guest/refusal.h"
+#include "agent/guest/turn.h"
 #include "agent/guest/zone/host.h"
 #include "agent/guest/zone/receipt.h"
 
@@ -62,6 +63,7 @@ struct lease {
     bool adopted;        /* an earlier czoned may have begun to return it */
     bool released;       /* while RESERVING: it ends when that is over */
     struct event *timer; /* ARRIVING: until when the blocks have to be there */
+    struct turn drain;   /* DRAINING: until it begins */
     struct loop_job job;
     struct czone_zone *zone; /* HELD and later */
     struct czone_zone_info info;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -138,27 +139,33 @@ static void resume_offline(struct lease *lease)
         ask_host(lease);
 }
 
-void lease_return_start(struct lease *lease)
+void lease_return_on_turn(struct turn *turn)
 {
+    struct lease *lease = (struct lease *)((char *)turn - offsetof(struct lease, drain));
     struct czone_release_options options = CZONE_RELEASE_OPTIONS_INIT;
     struct czone_failure failure = CZONE_FAILURE_INIT;
     struct czone_job *job;
     int r;
 
-    begin_receipt(lease);
-    if (lease->info.state == CZONE_ZONE_OFFLINE) {
-        resume_offline(lease);
-        return;
-    }
-    lease->phase = LEASE_DRAINING;
     options.timeout_ms = lease->manager->options->offline_timeout_ms;
-    lease_move(lease, CZONE_ZONE_DRAINING, NULL);
     r = czone_zone_release_start(lease->zone, &options, &job, &failure);
     if (r == 0)
         r = loop_job_start(&lease->job, lease->manager->base, &lease->manager->grace, job, on_released,
                            lease);
     if (r < 0)
         quarantine(lease, failure.message[0] != '\0' ? failure.message : strerror(-r));
+}
+
+void lease_return_start(struct lease *lease)
+{
+    begin_receipt(lease);
+    if (lease->info.state == CZONE_ZONE_OFFLINE) {
+        resume_offline(lease);
+        return;
+    }
+    lease->phase = LEASE_DRAINING;
+    lease_move(lease, CZONE_ZONE_DRAINING, NULL);
+    turns_add(&lease->manager->turns, &lease->drain);
 }
 
 void lease_return_answered(struct lease *lease, const struct host_answer *answer)

@@ -9,6 +9,9 @@
 /* Begins to take a held zone offline. */
 void lease_return_start(struct lease *lease);
 
+/* For lease.drain: what of that takes its turn. */
+void lease_return_on_turn(struct turn *turn);
+
 /* The host answered the unplug signal. */
 void lease_return_answered(struct lease *lease, const struct host_answer *answer);
 
