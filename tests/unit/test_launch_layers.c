@@ -181,7 +181,7 @@ START_TEST(layers_inside_each_other_are_refused)
 {
     layers[0] = run.fixture.root;
     layers[1] = fixture_path(&run.fixture, "/etc");
-    expect_refused(0, -ELOOP, "inside another");
+    expect_refused(1, -ELOOP, "/etc: it lies inside layer ");
 }
 END_TEST
 
@@ -194,6 +194,16 @@ START_TEST(a_root_and_layers_are_refused)
     layers[0] = NULL;
     ck_assert_int_eq(launch_check(&run.request, &run.failure), -EINVAL);
     ck_assert_int_eq(run.failure.trouble, LAUNCH_BAD_PARAMETER);
+}
+END_TEST
+
+START_TEST(room_above_no_layers_is_refused)
+{
+    run.request.layers = NULL;
+    run.request.root = run.fixture.root;
+    run.request.writable_limit = 4096;
+    ck_assert_int_eq(launch_check(&run.request, &run.failure), -EINVAL);
+    ck_assert_str_eq(run.failure.parameter, "writable");
 }
 END_TEST
 
@@ -218,6 +228,7 @@ int main(void)
     tcase_add_test(tests, what_is_no_layer_is_refused);
     tcase_add_test(tests, layers_inside_each_other_are_refused);
     tcase_add_test(tests, a_root_and_layers_are_refused);
+    tcase_add_test(tests, room_above_no_layers_is_refused);
     suite_add_tcase(suite, tests);
     srunner_run_all(runner, CK_NORMAL);
     failed = srunner_ntests_failed(runner);

@@ -155,6 +155,8 @@ static int open_root(struct launch_plan *plan, struct launch_failure *failure)
 {
     int r;
 
+    if (!plan->request->layers && plan->request->writable_limit)
+        return bad_parameter(failure, "writable", "there is nothing to write above without layers");
     if (!plan->request->layers)
         return launch_root_open(&plan->root, plan->request->root, failure);
     if (plan->request->root)

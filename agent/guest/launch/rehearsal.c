@@ -2,9 +2,11 @@
 #include "agent/guest/launch/rehearsal.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -14,11 +16,35 @@
 
 static int rehearsal_failure(struct launch_failure *failure, int error, const char *what, const char *on)
 {
-    return launch_failure_set(failure, LAUNCH_SYSTEM, LAUNCH_STAGE_LAYERS, error, NULL, "cannot %s %s: %s%s",
-                              what, on, strerror(-error),
-                              error == -ELOOP    ? " (one of them lies inside another)"
-                              : error == -ENODEV ? " (this kernel has no overlayfs: load the module overlay)"
-                                                 : "");
+    return launch_failure_set(
+        failure, LAUNCH_SYSTEM, LAUNCH_STAGE_LAYERS, error, NULL, "cannot %s %s: %s%s", what, on,
+        strerror(-error), error == -ENODEV ? " (this kernel has no overlayfs: load the module overlay)" : "");
+}
+
+/* Whether a path is at or below another; both as the kernel gives them. */
+static bool is_inside(const char *path, const char *other)
+{
+    size_t length = strlen(other);
+
+    return strncmp(path, other, length) == 0 && (path[length] == '/' || path[length] == '\0');
+}
+
+/* Overlayfs only says that there are two of which one lies inside the other. */
+static int refuse_nested(const char *const *layers, int error, struct launch_failure *failure)
+{
+    char inner[PATH_MAX], outer[PATH_MAX];
+
+    for (size_t i = 0; layers[i]; i++)
+        for (size_t k = 0; layers[k]; k++)
+            if (i != k && realpath(layers[i], inner) && realpath(layers[k], outer) &&
+                is_inside(inner, outer)) {
+                (void)launch_failure_set(failure, LAUNCH_NO_LAYER, LAUNCH_STAGE_LAYERS, error, "layers",
+                                         "layer %s: it lies inside layer %s", layers[i], layers[k]);
+                failure->index = i;
+                return error;
+            }
+    return launch_failure_set(failure, LAUNCH_NO_LAYER, LAUNCH_STAGE_LAYERS, error, "layers",
+                              "one of the layers lies inside another");
 }
 
 /* Turns what the child answers into what the caller of the request can do something about. */
@@ -31,12 +57,12 @@ static void act(struct launch_plan *plan, struct launch_failure *failure)
     r = launch_mount_isolate();
     if (r == 0)
         r = launch_layers_stack(&plan->layers, "/sys", false, 0, &step);
+    if (r == -ELOOP) {
+        (void)refuse_nested(plan->request->layers, r, failure);
+        return;
+    }
     if (r < 0) {
         (void)rehearsal_failure(failure, r, step.what, step.on);
-        if (r == -ELOOP) {
-            failure->trouble = LAUNCH_NO_LAYER;
-            failure->parameter = "layers";
-        }
         return;
     }
     r = launch_plan_look_up_again(plan, r, failure);
