@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The guest as its kernel shows it. Nothing here goes through czoned: scripts run over a console of their own."""
 import base64
+import os
 import re
 import socket
 from collections import namedtuple
@@ -106,23 +107,36 @@ class Guest:
         block = int(self.read("/sys/devices/system/memory/block_size_bytes"), 16)
         return {b: state for b, state in self.blocks().items() if start <= b * block < start + size}
 
+    def processes(self):
+        """Every process as "CGROUP PROGRAM", but for the kernel's own, the console's shells, which are in the root cgroup, and idle keepers: these
+        are czoned's pool, whose size follows load."""
+        # Few programs for all processes: an emulated guest takes some milliseconds to start one.
+        links, groups, parents = self.sh(
+            "ls -l /proc/[0-9]*/exe 2>/dev/null; echo --; grep . /proc/[0-9]*/cgroup 2>/dev/null; echo --; "
+            "grep -l . /proc/[0-9]*/task/*/children 2>/dev/null; true"
+        ).split("--\n")
+        programs = dict(re.findall(r"/proc/(\d+)/exe -> (.*)", links))
+        busy = set(re.findall(r"/proc/(\d+)/", parents))
+        found = []
+        for pid, cgroup in re.findall(r"^/proc/(\d+)/cgroup:0::(.*)$", groups, re.MULTILINE):
+            program = programs.get(pid, "")
+            idle = "czone-keeper" in program and pid not in busy
+            if not idle and (cgroup != "/" or (program and not program.endswith("busybox"))):
+                found.append(f"{cgroup} {program}")
+        return sorted(found)
+
     def traces(self):
         """What must not be left behind by a refused request: cgroups, mounts, processes, zones' memory."""
         # Cgroups in which nothing may be born are czoned's pool, as are keepers without a program; its size follows load.
-        cgroups = self.sh(
-            "find /sys/fs/cgroup -mindepth 1 -type d | while read -r c; do [ \"$(cat $c/pids.max 2>/dev/null)\" = 0 ] || echo $c; done"
-        ).split()
+        cgroups, pool = self.sh(
+            "find /sys/fs/cgroup -mindepth 1 -type d; echo --; find /sys/fs/cgroup -name pids.max | xargs grep -l '^0$' 2>/dev/null; true"
+        ).split("--\n")
+        cgroups = set(cgroups.split()) - {os.path.dirname(path) for path in pool.split()}
         mounts = self.read("/proc/self/mountinfo").splitlines()
-        # The console's own shells are in the root cgroup.
-        processes = self.sh(
-            "for p in /proc/[0-9]*; do c=$(cat $p/cgroup 2>/dev/null); e=$(readlink $p/exe 2>/dev/null); "
-            "case $e in *czone-keeper*) [ -n \"$(cat $p/task/*/children)\" ] || continue ;; esac; "
-            "case $c-$e in 0::/-*busybox | 0::/- | -*) ;; *) echo ${c#0::} $e ;; esac; done | sort"
-        )
         return {
             "cgroups": sorted(cgroups),
             "mounts": sorted(line.split(" - ")[0].split(" ", 3)[3] for line in mounts),
-            "processes": processes.splitlines(),
+            "processes": self.processes(),
             "nodes": self.nodes(),
         }
 
