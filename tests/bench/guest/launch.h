@@ -31,12 +31,13 @@ _Noreturn void die(const char *what, const char *on);
  *
  * Returns the pid.
  */
-int launch_floor(const char *cgroup, unsigned index, uint64_t flags, const char *program, int out);
+int launch_floor(const char *cgroup, unsigned index, uint64_t flags, char *const *argv, int out);
 
 /* fork() and execve() of argv with out as stdout and stderr as it is. Returns the pid. */
 int launch_command(char *const *argv, int out);
 
-/* Spawns n containers at once, all asked for before the first is answered, and reads what they say.
+/* Spawns n containers at once, all asked for before the first is answered, and reads what each says first.
+ * They go on running.
  *
  * @socket      of czoned, a path
  * @prefix      of their ids: PREFIX0, PREFIX1…

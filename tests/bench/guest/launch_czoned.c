@@ -89,7 +89,8 @@ static char *spawns(const char *prefix, const char *parameters, unsigned n, size
     return text;
 }
 
-/* Follows the log of one container up to its first line. */
+/* Follows the log of one container up to its first line, on a connection that is good for nothing else then.
+ */
 static void follow(struct connection *connection, const char *prefix, unsigned index,
                    struct launched *ret_launched)
 {
@@ -99,17 +100,15 @@ static void follow(struct connection *connection, const char *prefix, unsigned i
         snprintf(request, sizeof(request),
                  "{\"method\":\"io.czone.Container.Logs\",\"parameters\":{\"id\":\"%s%u\"},\"more\":true}",
                  prefix, index);
-    bool more = true;
 
     send_all(connection, request, (size_t)length + 1);
-    while (more) {
+    while (!strchr(text, '\n')) {
         json_t *reply = receive(connection);
         const char *data = "";
         size_t size = 0;
         unsigned char *bytes = NULL;
 
         (void)json_unpack(reply, "{s:{s:s}}", "parameters", "data", &data);
-        more = json_is_true(json_object_get(reply, "continues"));
         if (data[0] != '\0' && base64_decode(data, &bytes, &size) < 0)
             die("no base64:", data);
         if (size > 0 && used == 0)
@@ -134,16 +133,16 @@ void launch_czoned(const char *socket, const char *prefix, const char *parameter
     uint64_t request;
 
     dial(&calls, socket);
-    dial(&logs, socket);
     request = monotonic_ns();
     send_all(&calls, text, size);
     for (unsigned i = 0; i < n; i++)
         json_decref(receive(&calls));
     for (unsigned i = 0; i < n; i++) {
         ret_launched[i].request = request;
+        dial(&logs, socket);
         follow(&logs, prefix, i, &ret_launched[i]);
+        (void)close(logs.fd);
     }
     (void)close(calls.fd);
-    (void)close(logs.fd);
     free(text);
 }

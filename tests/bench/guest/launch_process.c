@@ -9,10 +9,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-int launch_floor(const char *cgroup, unsigned index, uint64_t flags, const char *program, int out)
+int launch_floor(const char *cgroup, unsigned index, uint64_t flags, char *const *argv, int out)
 {
     struct clone_args args = { .flags = flags | CLONE_INTO_CGROUP, .exit_signal = SIGCHLD };
-    char path[PATH_MAX], *argv[] = { (char *)program, NULL }, *env[] = { NULL };
+    char path[PATH_MAX], *env[] = { NULL };
     long pid;
     int fd;
 
@@ -26,7 +26,7 @@ int launch_floor(const char *cgroup, unsigned index, uint64_t flags, const char 
         die("cannot clone into", path);
     if (pid == 0) {
         if (dup2(out, STDOUT_FILENO) >= 0)
-            (void)execve(program, argv, env);
+            (void)execve(argv[0], argv, env);
         _exit(127);
     }
     (void)close(fd);

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,14 +66,14 @@ static void print(const struct launched *launched, unsigned n)
                      (unsigned long long)launched[i].instruction, (unsigned long long)launched[i].output);
 }
 
-/* Reads what a program says until it ends. */
+/* Reads what a program says first. */
 static void read_stamp(int fd, struct launched *ret_launched)
 {
     char text[64] = "";
     size_t used = 0;
     ssize_t n;
 
-    while ((n = read(fd, text + used, sizeof(text) - 1 - used)) > 0) {
+    while (!strchr(text, '\n') && (n = read(fd, text + used, sizeof(text) - 1 - used)) > 0) {
         if (used == 0)
             ret_launched->output = monotonic_ns();
         used += (size_t)n;
@@ -96,26 +97,37 @@ static void reap(unsigned n)
             die("a program failed:", "see above");
 }
 
+/* What has said its time, and stays, so that the end of one is no part of another's start. */
+static void end(const int *pids, unsigned n)
+{
+    int status;
+
+    for (unsigned i = 0; i < n; i++)
+        if (kill(pids[i], SIGKILL) < 0 || waitpid(pids[i], &status, 0) < 0)
+            die("cannot end", "a program");
+}
+
 static void do_floor(char **args)
 {
+    char *argv[] = { args[3], (char *)"stay", NULL };
     uint64_t flags = strtoull(args[1], NULL, 16), request;
     unsigned n = parse_count(args[2]);
     struct launched launched[STARTS_MAX] = { 0 };
-    int readers[STARTS_MAX];
+    int readers[STARTS_MAX], pids[STARTS_MAX];
 
     request = monotonic_ns();
     for (unsigned i = 0; i < n; i++) {
         int ends[2];
 
         make_pipe(ends);
-        (void)launch_floor(args[0], i, flags, args[3], ends[1]);
+        pids[i] = launch_floor(args[0], i, flags, argv, ends[1]);
         (void)close(ends[1]);
         readers[i] = ends[0];
         launched[i].request = request;
     }
     for (unsigned i = 0; i < n; i++)
         read_stamp(readers[i], &launched[i]);
-    reap(n);
+    end(pids, n);
     print(launched, n);
 }
 
@@ -185,7 +197,7 @@ static void serve_one(int fd)
     unsigned n = read_words(fd, line, sizeof(line), words);
 
     if (n == 4 && strcmp(words[0], "floor") == 0)
-        (void)launch_floor(words[1], 0, strtoull(words[2], NULL, 16), words[3], fd);
+        (void)launch_floor(words[1], 0, strtoull(words[2], NULL, 16), words + 3, fd);
     else if (n > 1 && strcmp(words[0], "command") == 0)
         (void)launch_command(words + 1, fd);
     else
