@@ -72,22 +72,36 @@ START_TEST(what_is_taken_is_replaced_but_not_while_a_start_may_be_under_way)
 }
 END_TEST
 
-START_TEST(a_burst_that_finds_it_empty_doubles_it_each_time)
+START_TEST(as_many_are_kept_as_a_burst_took_that_found_none_left)
 {
     run_ms(5);
     for (size_t i = 0; i < POOL_SIZE_MIN; i++)
         ck_assert(pool_size_take(&size));
     for (size_t i = 0; i < 3; i++)
         ck_assert(!pool_size_take(&size));
-    ck_assert_uint_eq(size.target, POOL_SIZE_MIN << 3);
+    ck_assert_uint_eq(size.target, POOL_SIZE_MIN + 3);
     run_ms(80);
-    ck_assert_uint_eq(size.n, POOL_SIZE_MIN << 3);
+    ck_assert_uint_eq(size.n, POOL_SIZE_MIN + 3);
+    for (size_t i = 0; i < POOL_SIZE_MIN + 3; i++)
+        ck_assert(pool_size_take(&size));
+    ck_assert_uint_eq(size.target, POOL_SIZE_MIN + 3);
+}
+END_TEST
+
+START_TEST(starts_one_after_the_other_are_no_burst)
+{
+    run_ms(5);
+    for (int i = 0; i < 4; i++) {
+        ck_assert(pool_size_take(&size));
+        run_ms(80);
+    }
+    ck_assert_uint_eq(size.target, POOL_SIZE_MIN);
 }
 END_TEST
 
 START_TEST(it_grows_to_a_limit)
 {
-    for (size_t i = 0; i < 20; i++)
+    for (size_t i = 0; i < 2 * POOL_SIZE_MAX; i++)
         (void)pool_size_take(&size);
     ck_assert_uint_eq(size.target, POOL_SIZE_MAX);
     run_ms(80);
@@ -105,7 +119,7 @@ START_TEST(what_cannot_be_made_is_tried_again_when_one_is_taken)
     ck_assert_uint_eq(size.n, 0);
     ck_assert(!pool_size_take(&size));
     run_ms(80);
-    ck_assert_uint_eq(size.n, POOL_SIZE_MIN << 1);
+    ck_assert_uint_eq(size.n, POOL_SIZE_MIN);
 }
 END_TEST
 
@@ -116,7 +130,8 @@ int main(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, it_fills_itself_to_the_least_number_and_drops_all_at_its_end);
     tcase_add_test(tests, what_is_taken_is_replaced_but_not_while_a_start_may_be_under_way);
-    tcase_add_test(tests, a_burst_that_finds_it_empty_doubles_it_each_time);
+    tcase_add_test(tests, as_many_are_kept_as_a_burst_took_that_found_none_left);
+    tcase_add_test(tests, starts_one_after_the_other_are_no_burst);
     tcase_add_test(tests, it_grows_to_a_limit);
     tcase_add_test(tests, what_cannot_be_made_is_tried_again_when_one_is_taken);
     return guest_test_main(tests, "guest_pool_size");

@@ -21,6 +21,7 @@ static void on_refill(evutil_socket_t fd, short what, void *data)
 
     (void)fd;
     (void)what;
+    size->n_taken = 0;
     if (size->n >= size->target || size->ops->add(size->owner) < 0)
         return;
     size->n++;
@@ -72,11 +73,12 @@ bool pool_size_take(struct pool_size *size)
 {
     bool found = size->n > 0;
 
+    size->n_taken++;
     if (found) {
         size->n--;
     } else {
-        if (size->target < POOL_SIZE_MAX)
-            size->target *= 2;
+        if (size->n_taken > size->target && size->target < POOL_SIZE_MAX)
+            size->target++;
         arm(size->shrink, &quiet);
     }
     arm(size->refill, &calm);

@@ -3,10 +3,10 @@
 #define GUEST_CONTAINER_POOL_SIZE_H
 
 /*
- * How many of what a start needs are kept ready, and when they are made. The number follows load: doubled
- * each time none was left, halved for each quiet minute. They are made when no start has taken one for 50 ms,
- * since making one takes the CPU from a start that is under way, and one per turn of the loop: requests are
- * served in between.
+ * How many of what a start needs are kept ready, and when they are made. The number follows load: as many as
+ * a burst took that found none left, halved for each minute without such a burst. They are made when no start
+ * has taken one for 50 ms, since making one takes the CPU from a start that is under way, and one per turn of
+ * the loop: requests are served in between.
  */
 
 #include <event2/event.h>
@@ -28,6 +28,7 @@ struct pool_size {
     const struct pool_size_ops *ops;
     void *owner;
     size_t n, target;
+    size_t n_taken; /* in this burst */
     struct event *refill, *shrink;
 };
 
@@ -44,8 +45,8 @@ int pool_size_open(struct pool_size *size, struct event_base *base, const struct
 /* Drops all. Accepts one that is all zero. */
 void pool_size_close(struct pool_size *size);
 
-/* Takes the last one, which is number n after the call. Returns false when there is none: more will be kept.
- */
+/* Takes the last one, which is number n after the call. Returns false when there is none: the caller makes
+ * one for itself, and more will be kept. */
 bool pool_size_take(struct pool_size *size);
 
 #endif
