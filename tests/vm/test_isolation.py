@@ -197,6 +197,7 @@ RACES = 12
 
 
 class Isolation(ZoneCase):
+    rows = ROWS
     table = []
 
     @classmethod
@@ -212,14 +213,23 @@ class Isolation(ZoneCase):
 
     def setUp(self):
         super().setUp()
+        self.plant()
+
+    def tearDown(self):
+        self.guest.sh(f"umount {ROOT}/proc 2>/dev/null; true")
+        for container in self.daemon.containers():
+            self.daemon.remove(container["id"], force=True)
+        self.uproot()
+        super().tearDown()
+
+    def plant(self):
         self.guest.sh(
             f"mkdir -p {ROOT} && cd {ROOT} && mkdir dev proc sys tmp etc run && cp {ESCAPE} .{PROBE} && cp {ESCAPE} .{PROBE}-setuid &&"
             f"chmod 4755 .{PROBE}-setuid && {ESCAPE} plant-device={ROOT}/zero"
         )
 
-    def tearDown(self):
-        self.guest.sh(f"umount {ROOT}/proc 2>/dev/null; rm -rf {ROOT}")
-        super().tearDown()
+    def uproot(self):
+        self.guest.sh(f"rm -rf {ROOT}")
 
     def inside(self, verbs, **parameters):
         """{verb: outcome} of a container that makes these attempts."""
@@ -256,10 +266,10 @@ class Isolation(ZoneCase):
         words = {"neighbour": neighbour, "cgroup": cgroup, "parent": cgroup.split("/")[4], "marker": MARKER, "key": SECRET_KEY}
         self.guest.sh(f"{ESCAPE} shm-make={SECRET_KEY}; mount -t proc proc {ROOT}/proc")
         self.addCleanup(self.guest.sh, f"{ESCAPE} shm-remove={SECRET_KEY}")
-        outside = {id(row): self.outside_of(row, words) for row in ROWS}
+        outside = {id(row): self.outside_of(row, words) for row in self.rows}
         self.guest.sh(f"umount {ROOT}/proc")
-        for user in sorted({row.user for row in ROWS}):
-            rows = [row for row in ROWS if row.user == user]
+        for user in sorted({row.user for row in self.rows}):
+            rows = [row for row in self.rows if row.user == user]
             found = self.inside([row.verb.format(**words) for row in rows], user=user or None, pids=64)
             for row in rows:
                 verb = row.verb.format(**words)

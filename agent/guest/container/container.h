@@ -80,7 +80,7 @@ void container_settle_owed(struct container *container, struct receipt *receipt)
 /* Kills it, or gives it up if it does not run yet; `why` is told as the failure then. */
 void container_end(struct container *container, const char *why);
 
-/* As on the wire. args: false leaves them out. NULL without memory. */
+/* As on the wire. args: false leaves them out, and what else may be long: userns. NULL without memory. */
 json_t *container_to_json(const struct container *container, bool args);
 
 /* Whether what this kind of waiter waits for has come. */

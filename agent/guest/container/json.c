@@ -43,7 +43,7 @@ json_t *container_to_json(const struct container *container, bool args)
         set(object, "exit_status", container->exit_status) < 0 ||
         set(object, "exit_signal", container->exit_signal) < 0)
         return NULL;
-    if (container->request.parts.users_mode != LAUNCH_USERS_HOST &&
+    if (args && container->request.parts.users_mode != LAUNCH_USERS_HOST &&
         json_object_set_new(object, "userns", launch_parts_userns(&container->request.parts)) < 0)
         return NULL;
     if (container->state == CONTAINER_FAILED &&

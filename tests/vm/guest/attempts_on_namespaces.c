@@ -4,10 +4,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/nsfs.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -64,6 +66,14 @@ static int enter(const char *path)
     return fd < 0 ? -errno : attempt_result(setns(fd, 0));
 }
 
+/* Only who is in the user namespace that rules a namespace, or in one above, may ask which that is. */
+static int find_ruler(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    return fd < 0 ? -errno : attempt_result(ioctl(fd, NS_GET_USERNS));
+}
+
 /* An fd that somebody forgot to close and that is a namespace, or a directory of /proc with one in it. */
 static int enter_inherited(const char *argument)
 {
@@ -86,6 +96,7 @@ const struct attempt attempts_on_namespaces[] = {
     { "clone-user", clone_user },
     { "clone3-user", clone3_user },
     { "setns", enter },
+    { "rule", find_ruler },
     { "setns-inherited", enter_inherited },
     { NULL, NULL },
 };
