@@ -101,7 +101,7 @@ END_TEST
 
 START_TEST(it_grows_to_a_limit)
 {
-    for (size_t i = 0; i < 2 * POOL_SIZE_MAX; i++)
+    for (size_t i = 0; i < POOL_SIZE_MAX + POOL_SIZE_MAX; i++)
         (void)pool_size_take(&size);
     ck_assert_uint_eq(size.target, POOL_SIZE_MAX);
     run_ms(80);
