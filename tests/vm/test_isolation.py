@@ -4,6 +4,7 @@
 guest/escape.c makes the attempts. Each is made outside a container as well, as root of the guest, where it has to work: an attempt
 that cannot work shows nothing. The table is printed at the end.
 """
+import base64
 import unittest
 from dataclasses import dataclass
 
@@ -112,7 +113,7 @@ ROWS = [
     Row("limits", "outlive-oom", {"EACCES", "EPERM"}),
     Row("limits", "fork-many", {"EAGAIN"}),
     # Parts of the kernel that are the whole guest's.
-    Row("vsock", "vsock", {"EAFNOSUPPORT"} | SYSCALL),
+    Row("vsock", "vsock", {"EAFNOSUPPORT"} | SYSCALL, lesson="CVE-2024-50264"),
     Row("vsock", "vsock-high-bits", {"EAFNOSUPPORT"} | SYSCALL),
     Row("vsock", "io-uring", SYSCALL),
     Row("network", "raw-socket", {"EPERM"}),
@@ -194,6 +195,44 @@ TRICKS = [
 ]
 
 RACES = 12
+EXECS = 20
+WATCH_SECONDS = 8
+
+# The classes of weaknesses of other runtimes and agents from which this one has learnt.
+KNOWN = (
+    "CVE-2014-9357 CVE-2016-9962 CVE-2019-5736 CVE-2020-2023 CVE-2020-2026 CVE-2021-30465 CVE-2022-0492 CVE-2024-21626 CVE-2024-50264 CVE-2025-31133 "
+    "CVE-2025-52565 CVE-2025-52881 CVE-2026-24834 CVE-2026-30892 CVE-2026-41326 CVE-2026-41579 CVE-2026-46214 CVE-2026-47243 CVE-2026-47766 "
+    "CVE-2026-115520 CVE-2026-119101"
+).split()
+# By tests that are no row of a table.
+TRIED_BY_ITSELF = ["CVE-2016-9962", "CVE-2025-52565", "CVE-2025-52881", "CVE-2026-115520", "CVE-2026-119101"]
+NOT_HERE = {
+    "CVE-2020-2026": "the host follows no path of the guest: there is none in what it is told",
+    "CVE-2026-46214": "of the kernel's vsock listener; containers reach no vsock",
+    "CVE-2026-47243": "there is no virtiofsd",
+}
+
+# Requests to Exec that would lead it astray, in a container whose root has been prepared for them: as for Spawn.
+EXEC_TRICKS = [
+    Trick("exec: cwd", "cwd in /proc/self/fd", "true", {"cwd": "/proc/self/fd/7"}, CONTAINER + "System", "test -d /proc/self/fd", "CVE-2024-21626"),
+    Trick(
+        "exec: cwd", "cwd is a link to /proc/self/fd", "ln -s /proc/self/fd/7 way", {"cwd": "/way"}, CONTAINER + "System",
+        "test -L way", "CVE-2024-21626",
+    ),
+    Trick(
+        "exec: program", "the program is a link to /proc/self/exe", "ln -s /proc/self/exe self", {"args": ["/self"]},
+        CONTAINER + "NoSuchProgram", "test -x self", "CVE-2019-5736",
+    ),
+    Trick(
+        "exec: program", "the script's interpreter is /proc/self/exe", "echo '#!/proc/self/exe' >script; chmod 755 script",
+        {"args": ["/script"]}, CONTAINER + "NoSuchProgram", "test -x /proc/self/exe", "CVE-2019-5736",
+    ),
+    Trick(
+        "exec: user", "/etc/passwd of the container is a link to the guest's", "rm -rf etc; mkdir etc; ln -s ../../../../etc/passwd etc/passwd",
+        {"user": "nobody"}, CONTAINER + "NoSuchUser", "grep -q nobody etc/passwd", "CVE-2026-41326",
+    ),
+    Trick("exec: user", "a user that a lax parser takes for 0", "true", {"user": "0x0"}, CONTAINER + "NoSuchUser", "", "CVE-2026-30892"),
+]
 
 
 class Isolation(ZoneCase):
@@ -284,6 +323,88 @@ class Isolation(ZoneCase):
         verb = (row.outside_verb or row.verb).format(**words)
         return row.unshown or self.attempt_outside(row, verb)
 
+    def exec_attempts(self, container, *verbs, **parameters):
+        """{verb: outcome} of an exec session that makes these attempts."""
+        session = self.daemon.call(CONTAINER + "Exec", id=container, args=[PROBE, *verbs], **parameters)["exec"]["exec"]
+        ended = self.daemon.call(CONTAINER + "Wait", timeout=120, id=container, exec=session)["exec"]
+        log = base64.b64decode(self.daemon.call(CONTAINER + "Logs", id=container, exec=session)["data"]).decode()
+        self.assertIn(ended.get("exit_status"), (0, 1, 3), f"{ended}\n{log}")
+        return self.outcomes(log)
+
+    def sleeper(self):
+        self.guest.sh(f"cp /bin/busybox {ROOT}/sleep")
+        name = self.daemon.spawn("/sleep", "100000", memory=SMALL, root=ROOT, pids=64)
+        self.daemon.wait_for_state(name, "running")
+        return name
+
+    def test_no_exec_session_gets_out(self):
+        """What joins a container is confined as what it began with. Only that is left out which is the container's own affair."""
+        neighbour = self.neighbour()
+        words = {"neighbour": neighbour, "cgroup": "", "parent": self.guest.cgroup_of(neighbour).split("/")[4], "marker": MARKER, "key": SECRET_KEY}
+        container = self.sleeper()
+        for user in sorted({row.user for row in ROWS}):
+            # The program of another process of the same container is the container's.
+            rows = [row for row in ROWS if row.user == user and row.verb != "overwrite-foreign-program"]
+            verbs = [row.verb.format(**words) for row in rows]
+            found = self.exec_attempts(container, *verbs, user=user or None)
+            for row, verb in zip(rows, verbs):
+                with self.subTest(property=row.prop, attempt=verb, user=user):
+                    kind, _, what = found[verb].partition(" ")
+                    self.assertIn(kind, ("refused", "killed"))
+                    self.assertIn(what, row.refused)
+        self.note("exec", f"{len(ROWS) - 1} attempts as above, in exec sessions", "refused", "as above", "CVE-2016-9962")
+
+    def test_who_joins_a_hostile_container_is_not_to_be_caught(self):
+        """On its way in, a process is still of czoned's kind: for whoever waits there it has neither a program, nor fds, nor a directory."""
+        watcher = self.daemon.spawn(PROBE, f"catch-newcomers={WATCH_SECONDS}", memory=SMALL, root=ROOT)
+        self.daemon.wait_for_state(watcher, "running")
+        program = self.guest.sh("md5sum /usr/libexec/czone/czone-keeper")
+        for _ in range(EXECS):
+            self.daemon.call(CONTAINER + "Exec", id=watcher, args=[PROBE, "fake-proc"])
+        self.daemon.wait(watcher, until="exited")
+        outcome = self.outcomes(self.daemon.logs(watcher))[f"catch-newcomers={WATCH_SECONDS}"]
+        self.assertEqual(self.guest.sh("md5sum /usr/libexec/czone/czone-keeper"), program)
+        self.note("exec", "look into processes on their way in", outcome, self.caught_outside(), "CVE-2016-9962, CVE-2019-5736")
+        self.assertEqual(outcome, "refused EACCES")
+
+    def caught_outside(self):
+        outcome = self.outcomes(self.guest.run(f"{ESCAPE} catch-newcomers=1").output)["catch-newcomers=1"]
+        self.assertEqual(outcome, "worked", "the attempt does not work outside either: it shows nothing")
+        return outcome
+
+    def test_an_exec_session_has_no_fd_but_its_own_and_a_directory_inside(self):
+        container = self.sleeper()
+        self.guest.sh(f"cp /bin/busybox {ROOT}/ls; cp /bin/busybox {ROOT}/pwd")
+        for args, wanted in ((["/ls", "/proc/self/fd"], "0\n1\n2\n3\n"), (["/pwd"], "/\n")):
+            session = self.daemon.call(CONTAINER + "Exec", id=container, args=args)["exec"]["exec"]
+            self.daemon.call(CONTAINER + "Wait", id=container, exec=session)
+            log = self.daemon.call(CONTAINER + "Logs", id=container, exec=session)["data"]
+            # 3 is ls's own, of the directory it lists.
+            self.assertEqual(base64.b64decode(log).decode(), wanted)
+        self.note("exec", "fds and directory of a session", "0, 1, 2 and /", "", "CVE-2016-9962, CVE-2024-21626")
+
+    def test_no_request_leads_an_exec_session_astray(self):
+        container = self.sleeper()
+        for trick in EXEC_TRICKS:
+            with self.subTest(trick=trick.what):
+                self.guest.sh(f"cd {ROOT}; rm -rf way self script; {trick.plant}")
+                self.guest.sh(f"cd {ROOT}\n{trick.outside}")
+                error = self.exec_refusal(container, {"args": [PROBE, "fake-proc"], **trick.request})
+                self.note(trick.prop, trick.what, f"refused {error.split('.')[-1]}", "the way is there" if trick.outside else "", trick.lesson)
+                self.assertEqual(error, trick.error)
+                self.guest.sh(f"cd {ROOT} && rm -rf etc && mkdir etc")
+        self.assertEqual(self.daemon.inspect(container)["state"], "running")
+
+    def exec_refusal(self, container, request):
+        """The error of an exec, at once or as the session's failure."""
+        try:
+            session = self.daemon.call(CONTAINER + "Exec", id=container, **request)["exec"]["exec"]
+        except VarlinkError as refused:
+            return refused.error
+        ended = self.daemon.call(CONTAINER + "Wait", id=container, exec=session)["exec"]
+        self.assertEqual(ended["state"], "failed", ended)
+        return ended["failure"]["id"]
+
     def test_no_image_and_no_request_leads_astray(self):
         for trick in TRICKS:
             with self.subTest(trick=trick.what):
@@ -334,6 +455,31 @@ class Isolation(ZoneCase):
         self.assertIn(found["fake-proc"], ("refused EEXIST", "refused ELOOP"), "its /proc is the kernel's, or was when it started")
         self.assertEqual(found["see=/srv/victim/self"], "refused ENOENT", "nothing is mounted in the other place")
         return "started with its own"
+
+    def test_a_device_directory_of_links_leads_nowhere(self):
+        """What is masked, and the terminal, go by a /dev that is new, not by what the image calls null, console and pts."""
+        links = "for name in null console ptmx pts shm; do ln -s /srv/victim/$name dev/$name; done"
+        self.guest.sh(f"mkdir -p /srv/victim/pts /srv/victim/shm; touch /srv/victim/null /srv/victim/console; cd {ROOT}; {links}; cp /bin/busybox sh")
+        self.addCleanup(self.guest.sh, "rm -rf /srv/victim")
+        before = self.guest.sh("find /srv/victim | sort; md5sum /srv/victim/null /srv/victim/console; grep -c victim /proc/self/mountinfo; true")
+        script = "test -c /dev/null && test -c /dev/console && test -c /dev/pts/0 && test -c /dev/ptmx && ! test -s /proc/kcore && echo own"
+        name = self.daemon.spawn("/sh", "-c", script, memory=SMALL, root=ROOT, tty=True)
+        container = self.daemon.wait(name)
+        log = self.daemon.logs(name)
+        self.assertEqual(container.get("exit_status"), 0, f"{container}\n{log}")
+        self.assertEqual(log.split(), ["own"])
+        self.assertEqual(
+            self.guest.sh("find /srv/victim | sort; md5sum /srv/victim/null /srv/victim/console; grep -c victim /proc/self/mountinfo; true"), before
+        )
+        self.note("mount targets", "null, console, pts and ptmx of the image are links", "its own", "the way is there", "CVE-2025-31133, CVE-2025-52565")
+
+    def test_every_class_of_weakness_that_is_known_is_tried(self):
+        tried = " ".join([part.lesson for part in (*ROWS, *TRICKS, *EXEC_TRICKS)] + TRIED_BY_ITSELF)
+        for weakness in KNOWN:
+            with self.subTest(weakness):
+                self.assertTrue(weakness in tried or weakness in NOT_HERE)
+        for weakness, reason in NOT_HERE.items():
+            self.note("not here", weakness, reason, "", weakness)
 
     def test_checkpoints_are_not_offered(self):
         """CVE-2026-119101, CVE-2026-115520: a restore follows the links of what it restores."""

@@ -2,16 +2,20 @@
 /* Other processes, and more rights for one's own. */
 #include "attempt.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define SOME_UID  1000
@@ -26,6 +30,74 @@ static int signal_process(const char *pid)
 static int open_process(const char *pid)
 {
     return attempt_result(pidfd_open((pid_t)attempt_number(pid), 0));
+}
+
+/* 1: that process runs this program, 0: another one, which this process may know; or a negative errno. */
+static int runs_this_program(const char *pid)
+{
+    struct stat own, other;
+    char path[64];
+
+    (void)snprintf(path, sizeof(path), "/proc/%.20s/exe", pid);
+    if (stat("/proc/self/exe", &own) < 0)
+        attempt_unclear("no program");
+    if (stat(path, &other) < 0)
+        return -errno;
+    return own.st_dev == other.st_dev && own.st_ino == other.st_ino;
+}
+
+/* Whether this process may look at what that one has, which is not yet the program that it will be. */
+static int look_into(const char *pid)
+{
+    static const char *const parts[] = { "fd/0", "cwd", "root", "mem" };
+    char path[64];
+    int r = runs_this_program(pid);
+
+    for (size_t i = 0; r == -EACCES && i < sizeof(parts) / sizeof(parts[0]); i++) {
+        int fd;
+
+        (void)snprintf(path, sizeof(path), "/proc/%.20s/%s", pid, parts[i]);
+        fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+        if (fd < 0)
+            continue;
+        (void)close(fd);
+        /* Unless it has become that program meanwhile, or has ended. */
+        r = runs_this_program(pid);
+        if (r == -EACCES)
+            return 0;
+    }
+    return r;
+}
+
+/*
+ * CVE-2016-9962, CVE-2019-5736: lies in wait, so many seconds, for processes that are on their way into the
+ * container and are not yet the program that they will be. -ESRCH: none was met.
+ */
+static int catch_newcomers(const char *seconds)
+{
+    time_t end = time(NULL) + attempt_number(seconds);
+    DIR *proc = opendir("/proc");
+    int worst = -ESRCH;
+
+    if (!proc)
+        attempt_unclear("no /proc");
+    while (time(NULL) < end) {
+        struct dirent *entry;
+
+        rewinddir(proc);
+        while ((entry = readdir(proc))) {
+            int r = -ESRCH;
+
+            if (entry->d_name[0] >= '0' && entry->d_name[0] <= '9')
+                r = look_into(entry->d_name);
+            if (r == 0)
+                return 0;
+            if (r == -EACCES)
+                worst = r;
+        }
+    }
+    (void)closedir(proc);
+    return worst;
 }
 
 /* The kernel lets go when this process ends. */
@@ -122,6 +194,7 @@ const struct attempt attempts_on_processes[] = {
     { "signal", signal_process },
     { "pidfd", open_process },
     { "ptrace", trace },
+    { "catch-newcomers", catch_newcomers },
     { "is-root", is_root },
     { "run-setuid", run_setuid },
     { "become-root", become_root },
