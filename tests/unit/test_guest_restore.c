@@ -106,8 +106,8 @@ START_TEST(a_key_of_a_container_is_known_though_its_answer_was_never_given)
 }
 END_TEST
 
-/* As libczone writes it when it begins to bring the zone's blocks online. */
-static void claim_half_made(const char *name, int node, uint64_t block)
+/* As libczone writes it. */
+static void claim(const char *name, int node, uint64_t block, const char *zone_state)
 {
     char path[128];
     FILE *file;
@@ -117,10 +117,10 @@ static void claim_half_made(const char *name, int node, uint64_t block)
     ck_assert_ptr_nonnull(file);
     (void)fprintf(file,
                   "version=1\nboot=00000000-0000-4000-8000-000000000000\nname=%s\nnode=%d\n"
-                  "first_block=%llu\nblocks=1\nstart=%llu\nsize=%llu\nstate=plugged\ntier=-1\n"
+                  "first_block=%llu\nblocks=1\nstart=%llu\nsize=%llu\nstate=%s\ntier=-1\n"
                   "provider=virtio-mem\ncgroup=\n",
                   name, node, (unsigned long long)block, (unsigned long long)block * BLOCK,
-                  (unsigned long long)BLOCK);
+                  (unsigned long long)BLOCK, zone_state);
     ck_assert_int_eq(fclose(file), 0);
     marks_set(&machine.manager->zone_marks, name);
 }
@@ -133,7 +133,7 @@ START_TEST(a_zone_that_was_half_made_goes_back_without_receipt_before_its_contai
     attach(host, "0");
     spawn(SPAWN, "wanted");
     machine_plug(&machine, 1, 32);
-    claim_half_made("a", 1, 32);
+    claim("a", 1, 32, "plugged");
     restart();
     attach(host, "0");
     id = expect_signal(host, "unplug");
@@ -143,6 +143,59 @@ START_TEST(a_zone_that_was_half_made_goes_back_without_receipt_before_its_contai
     machine_unplug(&machine, 1, 32);
     refuse_plug();
     ck_assert_ptr_null(receipts_after(&machine.manager->receipts, 0));
+}
+END_TEST
+
+static void write_block_state(uint64_t block, const char *text)
+{
+    char path[128];
+    FILE *file;
+
+    (void)snprintf(path, sizeof(path), "%s/sys/devices/system/memory/memory%llu/state", machine.root,
+                   (unsigned long long)block);
+    file = fopen(path, "we");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_ge(fputs(text, file), 0);
+    ck_assert_int_eq(fclose(file), 0);
+}
+
+START_TEST(a_zone_that_the_kernel_is_still_taking_offline_is_not_quarantined_for_that)
+{
+    machine_plug(&machine, 1, 32);
+    claim("a", 1, 32, "draining");
+    write_block_state(32, "going-offline\n");
+    restart();
+    attach(host, "0");
+    machine_run(&machine, 50);
+    write_block_state(32, "offline\n");
+    (void)expect_signal(host, "unplug");
+    ck_assert_ptr_null(receipts_after(&machine.manager->receipts, 0));
+}
+END_TEST
+
+START_TEST(a_zone_that_went_offline_before_a_crash_is_not_taken_offline_again)
+{
+    machine_plug(&machine, 1, 32);
+    marks_set(&machine.manager->host_marks, "attached");
+    claim("a", 1, 32, "offline");
+    restart();
+    attach(host, "0");
+    (void)expect_signal(host, "unplug");
+    ck_assert_ptr_null(receipts_after(&machine.manager->receipts, 0));
+}
+END_TEST
+
+START_TEST(a_zone_whose_memory_went_while_no_czoned_was_there_is_returned)
+{
+    const struct receipt *receipt;
+
+    claim("a", 1, 32, "offline");
+    restart();
+    receipt = receipts_after(&machine.manager->receipts, 0);
+    ck_assert_ptr_nonnull(receipt);
+    ck_assert_str_eq(receipt->outcome, OUTCOME_RETURNED);
+    ck_assert_int_eq((int64_t)receipt->host_bytes, BLOCK);
+    ck_assert(TAILQ_EMPTY(&machine.manager->leases));
 }
 END_TEST
 
@@ -212,6 +265,9 @@ int main(void)
     tcase_add_test(tests, a_record_stays_with_its_reason);
     tcase_add_test(tests, a_key_of_a_container_is_known_though_its_answer_was_never_given);
     tcase_add_test(tests, a_zone_that_was_half_made_goes_back_without_receipt_before_its_container_asks_anew);
+    tcase_add_test(tests, a_zone_that_the_kernel_is_still_taking_offline_is_not_quarantined_for_that);
+    tcase_add_test(tests, a_zone_that_went_offline_before_a_crash_is_not_taken_offline_again);
+    tcase_add_test(tests, a_zone_whose_memory_went_while_no_czoned_was_there_is_returned);
     tcase_add_loop_test(tests, a_state_that_makes_no_sense_is_removed_and_nothing_else, 0,
                         (int)ELEMENTS(broken));
     return guest_test_main(tests, "guest_restore");

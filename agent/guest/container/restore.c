@@ -208,6 +208,18 @@ static int load(struct manager *manager, const char *name, struct container **re
     return 0;
 }
 
+static const char *explain(int error)
+{
+    switch (error) {
+    case -ENOENT:
+        return "is missing";
+    case -EBADMSG:
+        return "is damaged, or of a later version";
+    default:
+        return strerror(-error);
+    }
+}
+
 static void restore(void *data, const char *name)
 {
     struct manager *manager = data;
@@ -217,7 +229,10 @@ static void restore(void *data, const char *name)
     r = load(manager, name, &container);
     if (r < 0) {
         if (r != -ESTALE)
-            log_error("container %s of an earlier czoned cannot be taken over: %s", name, strerror(-r));
+            log_error(
+                "container %s of an earlier czoned cannot be taken over: its state.json in the run directory "
+                "%s; what runs in it is ended, and its memory goes back",
+                name, explain(r));
         r = run_dir_remove(manager->store.containers_fd, name);
         if (r < 0)
             log_warning("cannot remove the directory of container %s: %s", name, strerror(-r));

@@ -240,6 +240,10 @@ static void on_late(evutil_socket_t fd, short what, void *data)
 
     (void)fd;
     (void)what;
+    if (lease->phase == LEASE_DRAINING) {
+        lease_return_start(lease);
+        return;
+    }
     manager_sync(lease->manager);
     if (check_arrival(lease))
         return;

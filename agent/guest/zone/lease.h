@@ -60,10 +60,11 @@ struct lease {
     struct czone_range place;      /* RESERVING: where */
     struct czone_range avoided[4]; /* free memory that would not go online */
     size_t n_avoided;
-    bool adopted;        /* an earlier czoned may have begun to return it */
-    bool released;       /* while RESERVING: it ends when that is over */
-    struct event *timer; /* ARRIVING: until when the blocks have to be there */
-    struct turn drain;   /* DRAINING: until it begins */
+    bool adopted;  /* an earlier czoned may have begun to return it */
+    bool released; /* while RESERVING: it ends when that is over */
+    /* ARRIVING: until when the blocks have to be there; DRAINING: when it is tried again. */
+    struct event *timer;
+    struct turn drain; /* DRAINING: until it begins */
     struct loop_job job;
     struct czone_zone *zone; /* HELD and later */
     struct czone_zone_info info;

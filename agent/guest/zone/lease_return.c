@@ -77,6 +77,8 @@ static void ask_host(struct lease *lease)
 
 static void on_released(struct czone_job *job, int result, const struct czone_failure *failure, void *data)
 {
+    /* The kernel may have been busy still with what a czoned that was killed had begun. */
+    static const struct timeval soon = { .tv_usec = 200000 };
     struct lease *lease = data;
     struct czone_release release = CZONE_RELEASE_INIT;
 
@@ -87,12 +89,10 @@ static void on_released(struct czone_job *job, int result, const struct czone_fa
         quarantine(lease, failure->message[0] != '\0' ? failure->message : strerror(-result));
         return;
     }
-    if (release.state != CZONE_ZONE_OFFLINE && lease->adopted) {
-        /* The kernel may have been busy still with what a czoned that was killed had begun. */
+    if (release.state != CZONE_ZONE_OFFLINE && lease->adopted && event_add(lease->timer, &soon) == 0) {
         lease->adopted = false;
         czone_release_done(&release);
-        lease_return_start(lease);
-        return;
+        return; /* on_late() begins anew */
     }
     lease->receipt.migrated_pages = release.migrated_pages;
     lease->receipt.leftovers = release.leftovers;
