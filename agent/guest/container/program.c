@@ -386,7 +386,7 @@ int program_adopt(struct program *program, const char *cgroup, const struct spaw
     }
     program->starting = false;
     /* Of one that was killed before it did anything. */
-    if (r != -ENOENT)
+    if (r == -ECONNREFUSED)
         (void)unlinkat(program->dir_fd, KEEPER_SOCKET, 0);
     return 0;
 }
