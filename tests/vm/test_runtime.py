@@ -104,7 +104,10 @@ class Runtime:
         self.assert_on_node(vm.guest.cgroup_of(state["pid"]).rsplit("/", 1)[0], state["node"])
         for pid in (*pids, state["pid"]):
             self.assertIn("bind=relative:1", vm.guest.sh(f"head -n 1 /proc/{pid}/numa_maps"))
-        self.assertEqual(daemon.verify(state["zone"])["foreign"], 0)
+        # Within what the kernel's counters, kept per CPU, may be off: as in test_exclusive.
+        verification = daemon.verify(state["zone"])
+        self.assertTrue(verification["exclusive"], verification)
+        self.assertLessEqual(abs(verification["foreign"]), verification["slack"], verification)
         usage = daemon.call("io.czone.Container.Stats", id=container)["stats"][0]
         self.assertGreaterEqual(usage["memory"]["current"], HOLD)
         self.assertGreaterEqual(usage["pids"]["current"], 2)
