@@ -71,6 +71,8 @@ static void on_event(evutil_socket_t fd, short what, void *data)
         r = 0;
     session->active_at = clock_monotonic();
     count_bytes(session, varlink_connection_memory(session->connection));
+    if (what & EV_WRITE || varlink_connection_output(session->connection) == 0)
+        session->sent_at = session->active_at;
     if (r > 0 && arm(session) == 0) {
         shed(session->manager);
         return;
@@ -166,7 +168,7 @@ int session_new(struct manager *manager, int fd, const struct peer *peer, bool r
     }
     TAILQ_INSERT_TAIL(&manager->sessions, session, link);
     session->refused = refused;
-    session->active_at = clock_monotonic();
+    session->active_at = session->sent_at = clock_monotonic();
     manager->n_sessions++;
     manager->n_refused += refused;
     varlink_connection_set_userdata(session->connection, session);
@@ -200,18 +202,33 @@ struct session *session_free(struct session *session)
     return NULL;
 }
 
+/* For how long it has been of no use to anybody, in nanoseconds; 0: it is. */
+static uint64_t idle_for(const struct session *session)
+{
+    if (session->refused)
+        return 0;
+    if (varlink_connection_output(session->connection) > 0)
+        return clock_monotonic() - session->sent_at;
+    return varlink_connection_call(session->connection) == NULL ? clock_monotonic() - session->active_at : 0;
+}
+
 bool session_evict(struct manager *manager)
 {
     struct session *session, *oldest = NULL;
+    uint64_t longest = 0;
 
-    TAILQ_FOREACH(session, &manager->sessions, link)
-        if (!session->refused && varlink_connection_call(session->connection) == NULL &&
-            clock_monotonic() - session->active_at >= SESSION_IDLE_SECONDS * NSEC_PER_SEC &&
-            (oldest == NULL || session->active_at < oldest->active_at))
-            oldest = session;
+    TAILQ_FOREACH(session, &manager->sessions, link) {
+        uint64_t idle = idle_for(session);
+
+        if (idle < SESSION_IDLE_SECONDS * NSEC_PER_SEC || idle <= longest)
+            continue;
+        longest = idle;
+        oldest = session;
+    }
     if (oldest == NULL)
         return false;
-    log_info("connection closed: idle, and another needs its place");
+    log_info("connection closed: %s, and another needs its place",
+             varlink_connection_output(oldest->connection) > 0 ? "its peer does not read" : "idle");
     (void)session_free(oldest);
     return true;
 }

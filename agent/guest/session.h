@@ -17,7 +17,8 @@
 #define SESSIONS_BYTES_MAX ((size_t)32 * 1024 * 1024)
 /* A peer that says nothing for so long does not get to keep a place. */
 #define SESSION_FIRST_CALL_SECONDS 10
-/* One without a call under way keeps its place for so long when another needs it. */
+/* One without a call under way, or whose peer reads nothing of what waits for it, keeps its place for so long
+ * when another needs it. */
 #define SESSION_IDLE_SECONDS 10
 /* Beyond SESSIONS_MAX so many more are kept for a moment, to answer their first call with a clear error. */
 #define SESSIONS_REFUSED_MAX    64u
@@ -39,6 +40,7 @@ struct session {
     struct peer peer;
     size_t bytes;       /* of its buffers, as counted last */
     uint64_t active_at; /* monotonic: when something last happened on it */
+    uint64_t sent_at;   /* monotonic: when nothing waited to be sent, or the peer took some of it */
     bool refused;       /* its first call is answered with TooManyConnections, unless it is the host's */
     bool answered;      /* and has been */
 };
@@ -52,8 +54,12 @@ struct session {
  */
 int session_new(struct manager *manager, int fd, const struct peer *peer, bool refused);
 
-/* Closes the connection that has been idle for longest, if one has for SESSION_IDLE_SECONDS. Returns whether
- * there was one. */
+/*
+ * Closes the connection that has been idle for longest, or whose peer has read nothing for longest, if one
+ * has for SESSION_IDLE_SECONDS. A peer that only pauses comes back: czonectl's streams go on where they were
+ * cut. One that is gone need not be noticed by any other way: of vhost-device-vsock (0.3.0), a host program
+ * that ends with bytes unread is never heard of again. Returns whether there was one.
+ */
 bool session_evict(struct manager *manager);
 
 /* Closes. Returns NULL. */

@@ -146,3 +146,7 @@ class Daemon:
             return False
 
         return wait_for(written, f"{name} says '{text}'", timeout)
+
+    def wait_for_log_size(self, name, size):
+        """Waits until the container has written so many bytes."""
+        wait_for(lambda: self.call("io.czone.Container.Logs", id=name, tail=0)["offset"] >= size, f"{name} has written {size} bytes")

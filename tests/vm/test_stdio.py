@@ -12,10 +12,16 @@ import unittest
 
 from case import SMALL, ZoneCase
 from czone import CZONECTL, wait_for
-from wire import VarlinkError
+from wire import Connection, VarlinkError
 
-# More than a keeper takes at once (64 KiB); not much more, since vhost-device-vsock stalls when some 200 KiB of output wait in it.
-INPUT = bytes(range(256)) * 400
+# More than all that buffers on the way: the keeper's 64 KiB, the transport's 256 KiB, czoned's 256 KiB.
+INPUT = bytes(range(256)) * 4096
+LINES = 400000
+OUTPUT = "".join(f"{n}\n" for n in range(1, LINES + 1)).encode()
+PRINTER = f"seq 1 {LINES}"
+# As czoned has them: connections, and how long one keeps its place while its peer does not read.
+CONNECTIONS = 64
+PATIENCE = 10
 
 
 class Terminal:
@@ -115,6 +121,40 @@ class Stdio(ZoneCase):
         self.assertEqual((done.returncode, done.stdout == INPUT), (0, True), done.stderr)
         done = self.ctl_with_input(b"not read", "exec", "-i", name, "/bin/true")
         self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_megabytes_of_output_arrive_whole(self):
+        done = self.ctl_with_input(b"", "run", "-m", "256M", "--id", "printer", "--", "/bin/sh", "-c", PRINTER + "; exit 4")
+        self.assertEqual((done.returncode, done.stdout == OUTPUT), (4, True), (len(done.stdout), done.stderr))
+        for arguments, begin in ((), 0), (("-f",), 0), (("--since-offset", "1000003"), 1000003), (("-f", "--since-offset", "7"), 7):
+            done = self.ctl_with_input(b"", "logs", *arguments, "printer")
+            self.assertEqual((done.returncode, done.stdout == OUTPUT[begin:]), (0, True), (arguments, len(done.stdout), done.stderr))
+
+    def test_a_reader_that_stalls_gets_everything_and_the_container_does_not_wait_for_it(self):
+        name = self.daemon.spawn("/bin/sh", "-c", PRINTER + "; exit 5", memory=SMALL)
+        reader = subprocess.Popen([CZONECTL, "logs", "-f", name], env=self.ctl.environment, stdout=subprocess.PIPE)
+        self.assertEqual(self.daemon.wait(name, until="exited")["exit_status"], 5)
+        time.sleep(1)
+        self.assertIsNone(reader.poll())
+        output, _ = reader.communicate(timeout=60)
+        self.assertEqual((reader.returncode, output == OUTPUT), (0, True), len(output))
+
+    def test_readers_that_vanish_keep_no_place_from_others(self):
+        """The transport may never tell of a peer that is gone with bytes unread. One that only pauses loses nothing."""
+        name = self.daemon.spawn("/bin/sh", "-c", PRINTER + "; sleep 10000", memory=SMALL)
+        paused = subprocess.Popen([CZONECTL, "logs", "-f", name], env=self.ctl.environment, stdout=subprocess.PIPE)
+        self.daemon.wait_for_log_size(name, len(OUTPUT))
+        for _ in range(CONNECTIONS):
+            with Connection(self.vm.address) as reader:
+                reader.request("io.czone.Container.Logs", {"id": name}, more=True)
+                self.assertIsNotNone(reader.receive())
+        time.sleep(PATIENCE + 1)
+        for _ in range(CONNECTIONS):
+            self.assertEqual(self.daemon.inspect(name)["state"], "running")
+        self.daemon.kill(name)
+        output, _ = paused.communicate(timeout=60)
+        self.assertEqual((paused.returncode, output == OUTPUT), (0, True), len(output))
+        self.daemon.wait(name)
+        self.wait_for_host(True)
 
     def test_a_terminal_is_one(self):
         shell = Terminal(self.ctl.environment, "run", "-i", "-t", "-m", "256M", "--id", "shell", "--", "/bin/sh")

@@ -7,6 +7,8 @@
 
 #include "agent/guest/refusal.h"
 
+#define GONE "it has no standard input (any more)"
+
 static void drop(struct input_write *write)
 {
     TAILQ_REMOVE(&write->input->writes, write, link);
@@ -65,10 +67,13 @@ static bool try(struct input_write *write)
         r = send_bytes(input, write->data, 0);
         input->open = r < 0;
     }
-    if (r < 0) {
+    /* The program has ended, and its keeper with it; that news is on its way to us. */
+    if (r == -EPIPE || r == -ECONNRESET || r == -EBADF)
+        refuse(write, -EPIPE, ERROR_NO_INPUT, GONE);
+    else if (r < 0)
         refuse(write, r, ERROR_SYSTEM, strerror(-r));
+    if (r < 0)
         return true;
-    }
     (void)varlink_connection_reply(write->connection, json_pack("{s:I}", "offset", (json_int_t)input->sent));
     drop(write);
     return true;
@@ -82,7 +87,7 @@ static void flush(struct input *input)
         return; /* the first status brings it here again */
     while ((write = TAILQ_FIRST(&input->writes)) != NULL) {
         if (!input->open)
-            refuse(write, -EPIPE, ERROR_NO_INPUT, "it has no standard input (any more)");
+            refuse(write, -EPIPE, ERROR_NO_INPUT, GONE);
         else if (!try(write))
             return;
     }
