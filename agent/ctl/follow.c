@@ -223,3 +223,16 @@ enum exit_code loop_run(struct loop *loop)
         progress_clear(loop->progress);
     return code;
 }
+
+enum exit_code follow_run(struct ctl *ctl, struct follow *follow, struct progress *progress)
+{
+    struct loop loop = {
+        .ctl = ctl, .progress = progress, .follows = { follow }, .n_follows = 1, .signal_fd = -EBADF
+    };
+    enum exit_code code = follow_start(ctl, follow);
+
+    if (!code)
+        code = loop_run(&loop);
+    follow_done(follow);
+    return code;
+}

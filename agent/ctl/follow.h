@@ -62,6 +62,13 @@ enum exit_code follow_call(const struct ctl *ctl, struct follow *follow);
 /* Runs until every follow that is not optional, and does not repeat, is done. */
 enum exit_code loop_run(struct loop *loop);
 
+/*
+ * One call with nothing beside it, from its connection to its end, whatever that is.
+ *
+ * @progress  drawn meanwhile; NULL: none
+ */
+enum exit_code follow_run(struct ctl *ctl, struct follow *follow, struct progress *progress);
+
 /* Ends it, before or after it is done. */
 void follow_done(struct follow *follow);
 

@@ -137,16 +137,10 @@ static int events_verb(struct ctl *ctl, const void *data, char **arguments, size
         .on_reply = on_reply,
         .userdata = &reading,
     };
-    struct loop loop = { .ctl = ctl, .follows = { &follow }, .n_follows = 1, .signal_fd = -EBADF };
-    enum exit_code code;
 
     (void)arguments;
     (void)n_arguments;
-    code = follow_start(ctl, &follow);
-    if (!code)
-        code = loop_run(&loop);
-    follow_done(&follow);
-    return code;
+    return follow_run(ctl, &follow, NULL);
 }
 
 const struct verb verb_events = {

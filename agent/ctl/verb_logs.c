@@ -41,18 +41,12 @@ static int logs_verb(struct ctl *ctl, const void *data, char **arguments, size_t
 {
     const struct logs_options *options = data;
     struct logs logs = { .ctl = ctl, .id = arguments[0], .exec = options->exec, .offset = options->offset };
-    struct loop loop = { .ctl = ctl, .follows = { &logs.follow }, .n_follows = 1, .signal_fd = -EBADF };
-    enum exit_code code;
 
     (void)n_arguments;
     if (!options->follow)
         return print_kept(ctl, &logs);
     logs_follow(&logs);
-    code = follow_start(ctl, &logs.follow);
-    if (!code)
-        code = loop_run(&loop);
-    follow_done(&logs.follow);
-    return code;
+    return follow_run(ctl, &logs.follow, NULL);
 }
 
 const struct verb verb_logs = {

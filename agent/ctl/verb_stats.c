@@ -146,13 +146,8 @@ static enum exit_code go_on(struct reading *reading)
         .on_reply = on_reply,
         .userdata = reading,
     };
-    struct loop loop = { .ctl = reading->ctl, .follows = { &follow }, .n_follows = 1, .signal_fd = -EBADF };
-    enum exit_code code = follow_start(reading->ctl, &follow);
 
-    if (!code)
-        code = loop_run(&loop);
-    follow_done(&follow);
-    return code;
+    return follow_run(reading->ctl, &follow, NULL);
 }
 
 static int stats_verb(struct ctl *ctl, const void *data, char **arguments, size_t n_arguments)

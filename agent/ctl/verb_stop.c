@@ -66,19 +66,13 @@ static int stop_verb(struct ctl *ctl, const void *data, char **arguments, size_t
         struct follow follow = {
             .method = STOP, .parameters = parameters, .on_reply = on_reply, .userdata = &stopping
         };
-        struct loop loop = {
-            .ctl = ctl, .progress = &progress, .follows = { &follow }, .n_follows = 1, .signal_fd = -EBADF
-        };
         enum exit_code code;
 
         stopping.id = arguments[i];
         stopping.until = when_ticks() + options->grace * 1000;
         progress_set(&progress, "%s: is asked to end, and killed after %lld s", arguments[i],
                      (long long)options->grace);
-        code = follow_start(ctl, &follow);
-        if (!code)
-            code = loop_run(&loop);
-        follow_done(&follow);
+        code = follow_run(ctl, &follow, &progress);
         if (code == EXIT_CONNECTION)
             return code;
         if (code)

@@ -76,18 +76,12 @@ static int wait_verb(struct ctl *ctl, const void *data, char **arguments, size_t
         struct follow follow = {
             .method = WAIT, .parameters = parameters, .on_reply = on_reply, .userdata = &waiting
         };
-        struct loop loop = {
-            .ctl = ctl, .progress = &progress, .follows = { &follow }, .n_follows = 1, .signal_fd = -EBADF
-        };
         enum exit_code code;
 
         waiting.id = arguments[i];
         progress_set(&progress, "%s: waits for %s", arguments[i],
                      options->returned ? "its memory to be back" : "its end");
-        code = follow_start(ctl, &follow);
-        if (!code)
-            code = loop_run(&loop);
-        follow_done(&follow);
+        code = follow_run(ctl, &follow, &progress);
         if (code == EXIT_CONNECTION)
             return code;
         if (code)
