@@ -3,8 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
-
-#include "agent/guest/container/spawn_request.h"
+#include <string.h>
 
 static const struct varlink_field fields[] = {
     VARLINK_FIELD(VARLINK_STRING, struct exec_request, id, .flags = VARLINK_REQUIRED, .min = 1, .max = 255),
@@ -50,4 +49,50 @@ void exec_request_launch(const struct exec_request *request, struct launch_reque
     ret_launch->tty = request->tty;
     ret_launch->columns = (uint16_t)request->columns;
     ret_launch->rows = (uint16_t)request->rows;
+}
+
+void exec_request_inherit(const struct spawn_request *container, struct launch_request *launch)
+{
+    struct launch_request first;
+
+    spawn_request_launch(container, &first);
+    if (launch->cwd == NULL)
+        launch->cwd = first.cwd;
+    if (launch->user == NULL) {
+        launch->user = first.user;
+        launch->groups = first.groups;
+        launch->n_groups = first.n_groups;
+    }
+    launch->umask = first.umask;
+    launch->capabilities = first.capabilities;
+    launch->rlimits = first.rlimits;
+    launch->n_rlimits = first.n_rlimits;
+}
+
+/* Whether one of the variables has the name of this one. */
+static bool is_set(const char *const *variables, const char *variable)
+{
+    size_t length = strcspn(variable, "=");
+
+    for (; variables != NULL && *variables != NULL; variables++)
+        if (strncmp(*variables, variable, length) == 0 && (*variables)[length] == '=')
+            return true;
+    return false;
+}
+
+int exec_request_env(const struct exec_request *request, json_t *env, const char ***ret_env)
+{
+    size_t n = 0, i, n_own = json_array_size(request->env);
+    const char **all = calloc(json_array_size(env) + n_own + 1, sizeof(*all));
+    json_t *variable;
+
+    if (all == NULL)
+        return -ENOMEM;
+    json_array_foreach(env, i, variable)
+        if (!is_set(request->envp, json_string_value(variable)))
+            all[n++] = json_string_value(variable);
+    if (n_own > 0)
+        memcpy(all + n, request->envp, n_own * sizeof(*all));
+    *ret_env = all;
+    return 0;
 }

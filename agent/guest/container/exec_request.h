@@ -4,6 +4,7 @@
 
 /* What a caller of Exec asks for, decoded and checked as far as that goes without the container. */
 
+#include "agent/guest/container/spawn_request.h"
 #include "agent/guest/launch/launch.h"
 #include "proto/fields.h"
 
@@ -22,7 +23,25 @@ int exec_request_decode(struct exec_request *request, json_t *parameters, struct
 
 void exec_request_done(struct exec_request *request);
 
-/* The launcher's view of it, without target, cgroup and policy. Borrows from the request. */
+/* The launcher's view of it, without target, cgroup and policy, and without what the container has to give.
+ * Borrows from the request. */
 void exec_request_launch(const struct exec_request *request, struct launch_request *ret_launch);
+
+/*
+ * Adds what a session has from its container: the directory and user (with groups) unless the caller said
+ * others, and always its limits, umask and capabilities, so that no exec has more than the container.
+ * Borrows from both.
+ */
+void exec_request_inherit(const struct spawn_request *container, struct launch_request *launch);
+
+/*
+ * The container's variables, as far as the request does not set them anew, and those of the request.
+ *
+ * @env      of the container: array of strings
+ * @ret_env  one allocation, NULL-terminated, borrowing from both; the caller frees it
+ *
+ * Returns 0 or -ENOMEM.
+ */
+int exec_request_env(const struct exec_request *request, json_t *env, const char ***ret_env);
 
 #endif

@@ -13,6 +13,7 @@
 #include "agent/guest/container/container.h"
 #include "agent/guest/container/program_refusal.h"
 #include "agent/guest/container/runtime_launch.h"
+#include "agent/guest/container/store.h"
 #include "agent/guest/keeper/record.h"
 #include "agent/guest/log.h"
 #include "agent/guest/manager.h"
@@ -256,19 +257,29 @@ static int start(struct exec_session *session)
 {
     CLEANUP(runtime_launch_done) struct runtime_launch runtime = { 0 };
     struct container *container = session->container;
+    CLEANUP_JSON json_t *inherited = NULL;
+    CLEANUP_FREE const char **env = NULL;
     struct launch_request launch;
     struct czone_policy policy;
     int r;
 
     r = czone_zone_policy(container->lease->zone, &policy);
+    if (r == 0)
+        r = container_store_env(container, &inherited);
+    if (r == 0)
+        r = exec_request_env(&session->request, inherited, &env);
     if (r < 0)
         return r;
     exec_request_launch(&session->request, &launch);
-    if (container->request.runtime != OCI_RUNTIME_NATIVE)
+    if (container->request.runtime != OCI_RUNTIME_NATIVE) {
         r = runtime_launch_exec(&runtime, (enum oci_runtime)container->request.runtime, &session->request,
                                 container->dir_fd, container->id, &launch);
-    if (r < 0)
-        return r;
+        if (r < 0)
+            return r;
+    } else {
+        exec_request_inherit(&container->request, &launch);
+        launch.env = env;
+    }
     launch.target = container->program.keeper.pidfd;
     launch.users = container->request.parts.users;
     launch.cgroup_fd = czone_cgroup_fd(container->program.cgroup);

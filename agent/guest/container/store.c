@@ -12,6 +12,7 @@
 #include "proto/cleanup.h"
 
 #define STATE_FILE "state.json"
+#define ENV_FILE   "env.json"
 /* Goes up whenever an older czoned would misread it. */
 #define VERSION 1
 
@@ -115,6 +116,40 @@ static int save(const struct container *container)
     return state == NULL ? -ENOMEM : run_dir_write(container->dir_fd, STATE_FILE, state);
 }
 
+/* On its own, since it never changes and only Exec asks for it: state.json is written often. */
+static int save_env(const struct container *container)
+{
+    CLEANUP_JSON json_t *value = NULL;
+
+    if (container->request.env == NULL)
+        return 0;
+    value = json_pack("{s:O}", "env", container->request.env);
+    return value == NULL ? -ENOMEM : run_dir_write(container->dir_fd, ENV_FILE, value);
+}
+
+int container_store_env(const struct container *container, json_t **ret_env)
+{
+    CLEANUP_JSON json_t *value = NULL;
+    json_t *env, *variable;
+    size_t i;
+    int r = run_dir_read(container->dir_fd, ENV_FILE, &value);
+
+    if (r == -ENOENT) {
+        *ret_env = json_array();
+        return *ret_env == NULL ? -ENOMEM : 0;
+    }
+    if (r < 0)
+        return r;
+    env = json_object_get(value, "env");
+    if (!json_is_array(env))
+        return -EBADMSG;
+    json_array_foreach(env, i, variable)
+        if (!json_is_string(variable))
+            return -EBADMSG;
+    *ret_env = json_incref(env);
+    return 0;
+}
+
 int container_store_make(struct container *container)
 {
     int parent_fd = container->manager->store.containers_fd, r;
@@ -122,7 +157,9 @@ int container_store_make(struct container *container)
     r = run_dir_make(parent_fd, container->id, &container->dir_fd);
     if (r < 0)
         return r;
-    r = save(container);
+    r = save_env(container);
+    if (r == 0)
+        r = save(container);
     if (r < 0)
         container_store_remove(container);
     return r;

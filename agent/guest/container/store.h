@@ -4,7 +4,7 @@
 
 /*
  * What of a container outlives czoned: its directory, RUN/containers/ID, and in it state.json, which holds
- * what neither the keeper nor the zone's claim can tell.
+ * what neither the keeper nor the zone's claim can tell, and env.json.
  */
 
 #include "agent/guest/container/container.h"
@@ -17,6 +17,15 @@ int container_store_make(struct container *container);
 
 /* Writes the state as it is now. A failure is logged: until the next one succeeds a restart knows the old. */
 void container_store_save(const struct container *container);
+
+/*
+ * The environment that the container was given, which czoned itself does not keep in memory while it runs.
+ *
+ * @ret_env  array of strings "NAME=VALUE", empty without any; the caller's
+ *
+ * Returns 0, -EBADMSG (not as we write it), -ENOMEM or errors of run_dir_read().
+ */
+int container_store_env(const struct container *container, json_t **ret_env);
 
 /* Removes the directory and all in it. A failure is logged. */
 void container_store_remove(struct container *container);
