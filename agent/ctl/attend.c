@@ -11,16 +11,21 @@
 #define WAIT "io.czone.Container.Wait"
 #define KILL "io.czone.Container.Kill"
 
+static const int forwarded[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2 };
+
+bool attend_signal_ends(int signal)
+{
+    return signal != SIGUSR1 && signal != SIGUSR2;
+}
+
 int attend_signals(bool window, int *ret_fd)
 {
     sigset_t signals;
     int fd;
 
     (void)sigemptyset(&signals);
-    (void)sigaddset(&signals, SIGINT);
-    (void)sigaddset(&signals, SIGTERM);
-    (void)sigaddset(&signals, SIGHUP);
-    (void)sigaddset(&signals, SIGQUIT);
+    for (size_t i = 0; i < sizeof(forwarded) / sizeof(*forwarded); i++)
+        (void)sigaddset(&signals, forwarded[i]);
     if (window)
         (void)sigaddset(&signals, SIGWINCH);
     if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
@@ -102,7 +107,8 @@ static enum exit_code on_signal(int signal, void *userdata)
 
     if (signal == SIGWINCH)
         return stdio_on_resize(&attend->stdio);
-    return ++attend->signals > 1 ? detach(attend) : forward(attend, signal);
+    attend->signals += attend_signal_ends(signal);
+    return attend->signals > 1 ? detach(attend) : forward(attend, signal);
 }
 
 static int input_fd(void *userdata)

@@ -24,6 +24,9 @@ struct attend {
  * negative errno. */
 int attend_signals(bool window, int *ret_fd);
 
+/* Whether a forwarded signal is one that is meant to end a program: a second such one detaches. */
+bool attend_signal_ends(int signal);
+
 /*
  * Shows the output and passes input on, until the program has ended.
  *

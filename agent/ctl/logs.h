@@ -2,8 +2,8 @@
 #ifndef CTL_LOGS_H
 #define CTL_LOGS_H
 
-/* A container's output, from the guest's log to standard output, byte for byte: as a local program's would
- * be. */
+/* A container's output, from the guest's log to standard output and standard error, byte for byte: as a local
+ * program's would be. What a terminal shows is all standard output. */
 
 #include "agent/ctl/follow.h"
 
@@ -15,7 +15,7 @@ struct logs {
     int64_t offset;   /* next byte wanted; -1: the oldest kept */
     bool from_end;    /* with offset -1: only what comes */
     bool eof;
-    bool closed;  /* whoever read our standard output went away */
+    bool closed;  /* whoever read our standard output or error went away */
     bool midline; /* the last byte was no newline */
     struct follow follow;
 };

@@ -170,9 +170,9 @@ static enum exit_code detach(struct run *run)
     return EXIT_DETACHED;
 }
 
-/* Sends a signal. A container that waits for its memory has no process yet: then it is given up as a whole.
- */
-static enum exit_code forward(struct run *run, const char *name)
+/* Sends a signal. A container that waits for its memory has no process yet: one that is to end is then given
+ * up as a whole. */
+static enum exit_code forward(struct run *run, const char *name, bool ends)
 {
     struct varlink_reply reply = VARLINK_REPLY_INIT;
     const char *id = run->container.id;
@@ -180,7 +180,7 @@ static enum exit_code forward(struct run *run, const char *name)
 
     code = ctl_exchange(run->ctl, KILL, json_pack("{s:s, s:s}", "id", id, "signal", name), CTL_ANSWER_MS,
                         &reply);
-    if (!code && reply.error && !strcmp(reply.error, "io.czone.Container.WrongState") &&
+    if (!code && ends && reply.error && !strcmp(reply.error, "io.czone.Container.WrongState") &&
         !container_ended(&run->container)) {
         varlink_reply_done(&reply);
         code = ctl_exchange(run->ctl, REMOVE, json_pack("{s:s, s:b}", "id", id, "force", 1), CTL_ANSWER_MS,
@@ -199,14 +199,17 @@ static enum exit_code on_signal(int signal, void *userdata)
 
     if (signal == SIGWINCH)
         return run->attended ? stdio_on_resize(&run->stdio) : EXIT_OK;
-    if (!run->container.id || ++run->signals > 1)
+    if (!run->container.id && !attend_signal_ends(signal))
+        return EXIT_OK; /* there is nobody yet who could want it */
+    run->signals += attend_signal_ends(signal);
+    if (!run->container.id || run->signals > 1)
         return detach(run);
     progress_clear(&run->progress);
-    if (run->ctl->err.tty)
+    if (run->ctl->err.tty && attend_signal_ends(signal))
         ctl_note(run->ctl, "SIG%s is passed on to container %s; once more detaches from it", name,
                  run->container.id);
     /* That it could not be passed on has been told; a second signal gets us out. */
-    (void)forward(run, name);
+    (void)forward(run, name, attend_signal_ends(signal));
     return EXIT_OK;
 }
 
@@ -320,7 +323,7 @@ static enum exit_code output_closed(struct run *run)
     ctl_note(run->ctl,
              "standard output is closed: container %s is killed, as a local program would be by SIGPIPE",
              run->container.id);
-    return forward(run, "KILL");
+    return forward(run, "KILL", true);
 }
 
 static enum exit_code on_output(struct follow *follow, const struct varlink_reply *reply, void *userdata)

@@ -108,7 +108,7 @@ enum exit_code stdio_begin(struct stdio *stdio)
 
     stdio->write.userdata = stdio->resize.userdata = stdio;
     if (!stdio->tty || !stdio->input || tcgetattr(STDIN_FILENO, &stdio->before) < 0)
-        return EXIT_OK;
+        return EXIT_OK; /* who attaches to one that has a terminal need not be at one */
     raw = stdio->before;
     cfmakeraw(&raw);
     if (tcsetattr(STDIN_FILENO, TCSADRAIN, &raw) < 0) {
@@ -172,6 +172,14 @@ enum exit_code stdio_on_resize(struct stdio *stdio)
     if (!stdio->tty || !stdio->resize.idle)
         return EXIT_OK;
     return follow_call(stdio->ctl, &stdio->resize);
+}
+
+enum exit_code stdio_check(const struct ctl *ctl, bool input, bool tty)
+{
+    if (!input || !tty || isatty(STDIN_FILENO))
+        return EXIT_OK;
+    ctl_error(ctl, "--interactive --tty needs a terminal, and standard input is none: leave --tty out");
+    return EXIT_USAGE;
 }
 
 int stdio_add_size(json_t *parameters)

@@ -53,6 +53,10 @@ enum exit_code stdio_on_input(struct stdio *stdio);
 /* Our terminal has another size. */
 enum exit_code stdio_on_resize(struct stdio *stdio);
 
+/* Whether a new program can have what --interactive and --tty ask for: a terminal to type at that is none is
+ * told, as docker does. Returns EXIT_OK or EXIT_USAGE. */
+enum exit_code stdio_check(const struct ctl *ctl, bool input, bool tty);
+
 /* Columns and rows of our terminal into the parameters of Spawn or Exec; nothing if it has none. Returns 0 or
  * -ENOMEM. */
 int stdio_add_size(json_t *parameters);

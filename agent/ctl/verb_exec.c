@@ -122,7 +122,9 @@ static int exec(struct ctl *ctl, const void *data, char **arguments, size_t n_ar
     struct session session = { 0 };
     enum exit_code code;
 
-    code = build(ctl, options, arguments, n_arguments, &parameters);
+    code = options->detach ? EXIT_OK : stdio_check(ctl, options->interactive, options->tty);
+    if (!code)
+        code = build(ctl, options, arguments, n_arguments, &parameters);
     if (!code)
         code = ctl_call(ctl, EXEC, parameters, CTL_ANSWER_MS, &answer);
     if (!code)

@@ -219,7 +219,9 @@ static enum exit_code check(const struct ctl *ctl, const struct run_options *opt
         wrong = "needs a PROGRAM, or --bundle";
     if (wrong)
         ctl_error(ctl, "%s", wrong);
-    return wrong ? EXIT_USAGE : EXIT_OK;
+    if (wrong)
+        return EXIT_USAGE;
+    return options->detach ? EXIT_OK : stdio_check(ctl, options->interactive, options->tty);
 }
 
 static int run_verb(struct ctl *ctl, const void *data, char **arguments, size_t n_arguments)
@@ -254,7 +256,7 @@ const struct verb verb_run = {
     .details = "Shows the program's output and exits with its status (128 + N if signal N killed it).\n"
                "SIGINT, SIGTERM, SIGHUP and SIGQUIT are passed on; a second one detaches, and so does Ctrl-P "
                "Ctrl-Q\n"
-               "at the terminal of --interactive --tty.",
+               "at the terminal of --interactive --tty. SIGUSR1 and SIGUSR2 are passed on, however many.",
     .min = 0,
     .max = UNLIMITED_ARGUMENTS,
     .flags = VERB_COMMAND | VERB_STATUS,

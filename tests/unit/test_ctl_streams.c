@@ -21,6 +21,41 @@ START_TEST(logs_are_passed_on_byte_for_byte)
 }
 END_TEST
 
+START_TEST(each_stream_goes_to_its_own)
+{
+    answer = "{'offset':0,'data':'Zm9vYmFyIQ==','pieces':[{'stream':1,'bytes':3,'time':1},"
+             "{'stream':2,'bytes':3,'time':2},{'stream':1,'bytes':1,'time':3}],'eof':true,'limit':1000}";
+    peer_run(&peer, "logs", "a", NULL);
+    ck_assert_str_eq(peer.out, "foo!");
+    ck_assert_str_eq(peer.err, "bar");
+    ck_assert_int_eq(peer.status, 0);
+}
+END_TEST
+
+static const char *const misfits[] = {
+    "[]",
+    "[{'stream':1,'bytes':2,'time':1}]",
+    "[{'stream':1,'bytes':4,'time':1}]",
+    "[{'stream':3,'bytes':3,'time':1}]",
+    "[{'stream':1,'bytes':3,'time':1},{'stream':1,'bytes':0,'time':1}]",
+    "[{'bytes':3}]",
+    "[{'stream':1,'bytes':9223372036854775807,'time':1},{'stream':1,'bytes':4,'time':1}]",
+    "[3]",
+};
+
+START_TEST(pieces_that_do_not_make_up_the_data_are_told_and_nothing_is_printed)
+{
+    char text[256];
+
+    (void)snprintf(text, sizeof(text), "{'offset':0,'data':'Zm9v','pieces':%s,'eof':true,'limit':1000}",
+                   misfits[_i]);
+    answer = text;
+    peer_run(&peer, "logs", "a", NULL);
+    ck_assert_str_eq(peer.out, "");
+    complains(EXIT_CONNECTION, "pieces");
+}
+END_TEST
+
 static void pages(struct peer *me, struct varlink_connection *connection, const struct varlink_call *call)
 {
     json_int_t offset = json_integer_value(json_object_get(call->parameters, "offset"));
@@ -50,7 +85,9 @@ START_TEST(bytes_that_fell_out_of_the_log_are_told)
     answer = "{'offset':100,'data':'Zm9v','eof':true,'limit':64}";
     peer_run(&peer, "logs", "--since-offset", "90", "a", NULL);
     ck_assert_str_eq(peer.out, "foo");
-    ck_assert_str_eq(peer.err, "czonectl logs: 10 bytes are missing here: the guest keeps the last 64\n");
+    ck_assert_str_eq(
+        peer.err, "czonectl logs: 10 bytes are missing here: the guest keeps the last 64, and none that no "
+                  "disk took\n");
     ck_assert_int_eq(peer.status, 0);
 }
 END_TEST
@@ -340,6 +377,9 @@ int main(void)
     tcase_set_timeout(tcase, 30);
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, logs_are_passed_on_byte_for_byte);
+    tcase_add_test(tcase, each_stream_goes_to_its_own);
+    tcase_add_loop_test(tcase, pieces_that_do_not_make_up_the_data_are_told_and_nothing_is_printed, 0,
+                        (int)(sizeof(misfits) / sizeof(*misfits)));
     tcase_add_test(tcase, logs_are_read_to_what_is_there_now);
     tcase_add_test(tcase, bytes_that_fell_out_of_the_log_are_told);
     tcase_add_test(tcase, a_followed_log_goes_on_where_its_connection_broke);

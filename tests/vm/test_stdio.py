@@ -28,12 +28,12 @@ class Terminal:
     """czonectl on a pty, and somebody who types."""
 
     def __init__(self, environment, *args, columns=80, rows=24):
-        self.ours, theirs = pty.openpty()
+        self.ours, self.theirs = pty.openpty()
+        self.modes = termios.tcgetattr(self.theirs)
         self.resize(columns, rows)
         self.process = subprocess.Popen(
-            [CZONECTL, *args], env=environment, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+            [CZONECTL, *args], env=environment, stdin=self.theirs, stdout=self.theirs, stderr=self.theirs, start_new_session=True
         )
-        os.close(theirs)
         os.set_blocking(self.ours, False)
         self.seen = ""
 
@@ -54,8 +54,16 @@ class Terminal:
         wait_for(lambda: text in self.read(), f"{text!r} on the terminal", 60)
         self.seen = self.seen.split(text, 1)[1]
 
+    def is_raw(self):
+        return not termios.tcgetattr(self.theirs)[3] & (termios.ECHO | termios.ICANON | termios.ISIG)
+
     def end(self):
+        """The status; the terminal must be as it was."""
         status = self.process.wait(timeout=60)
+        self.read()
+        if termios.tcgetattr(self.theirs) != self.modes:
+            raise AssertionError("czonectl left the terminal in another mode than it found it in")
+        os.close(self.theirs)
         os.close(self.ours)
         return status
 
@@ -177,6 +185,76 @@ class Stdio(ZoneCase):
         shell.type("echo back $((2 + 3)); exit 9\r")
         shell.expect("back 5")
         self.assertEqual(shell.end(), 9)
+
+    def test_the_terminal_is_as_it_was_whatever_the_end(self):
+        """Terminal.end() looks."""
+        arguments = ("run", "-i", "-t", "-m", "256M", "--rm", "--", "/bin/sh", "-c")
+        ends = (("exit 3", 3), ("kill -KILL $$", 137), ("exec /bin/cat", 131))
+        for program, status in ends:
+            with self.subTest(program=program):
+                shell = Terminal(self.ctl.environment, *arguments, "stty -echo; echo r''eady; read line; " + program)
+                shell.expect("ready")
+                self.assertTrue(shell.is_raw())
+                shell.type("go\r")
+                if status == 131:
+                    # The first is passed on, which a first process without a handler does not notice; the second one detaches.
+                    os.kill(shell.process.pid, signal.SIGTERM)
+                    shell.expect("is passed on")
+                    os.kill(shell.process.pid, signal.SIGTERM)
+                self.assertEqual(shell.end(), status, shell.seen)
+        name = self.sleeper()
+        shell = Terminal(self.ctl.environment, "exec", "-i", "-t", name, "/bin/sh")
+        shell.type("tty; test -t 2 && echo t''wo; exit 4\r")
+        shell.expect("/dev/pts/")
+        shell.expect("two")
+        self.assertEqual(shell.end(), 4)
+        shell = Terminal(self.ctl.environment, "exec", "-i", "-t", name, "/bin/nothing")
+        self.assertEqual(shell.end(), 127)
+        done = self.ctl_with_input(b"", "run", "-i", "-t", "-m", "256M", "--", "/bin/sh")
+        self.assertEqual(done.returncode, 122, done.stderr)
+        self.assertIn(b"standard input is none", done.stderr)
+
+    def test_each_stream_goes_to_its_own(self):
+        program = "echo one; sleep 1; echo two >&2; sleep 1; echo three; exit 3"
+        done = self.ctl.run("run", "-m", "256M", "--id", "streams", "--", "/bin/sh", "-c", program)
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (3, "one\nthree\n", "two\n"))
+        done = self.ctl.run("logs", "streams")
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "one\nthree\n", "two\n"))
+        done = self.ctl.run("exec", self.sleeper(), "/bin/sh", "-c", program)
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (3, "one\nthree\n", "two\n"))
+        both = subprocess.run(
+            [CZONECTL, "logs", "streams"], env=self.ctl.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60
+        )
+        self.assertEqual(both.stdout, b"one\ntwo\nthree\n")
+
+    def test_signals_reach_the_program(self):
+        program = "trap 'echo one' USR1; trap 'echo two' USR2; trap 'echo term; exit 7' TERM; echo up; while :; do sleep 1; done"
+        run = subprocess.Popen(
+            [CZONECTL, "run", "-m", "256M", "--", "/bin/sh", "-c", program], env=self.ctl.environment, stdout=subprocess.PIPE, text=True
+        )
+        self.assertEqual(run.stdout.readline(), "up\n")
+        for name, said in ((signal.SIGUSR1, "one"), (signal.SIGUSR1, "one"), (signal.SIGUSR2, "two"), (signal.SIGTERM, "term")):
+            run.send_signal(name)
+            self.assertEqual(run.stdout.readline(), said + "\n")
+        self.assertEqual(run.wait(timeout=60), 7)
+        run.stdout.close()
+
+    def test_exec_has_what_its_container_has_and_no_more(self):
+        name = self.sleeper(
+            env=["A=1", "B=2"], cwd="/tmp", user="12:34", umask=0o27, capabilities=["CAP_KILL"], rlimits=[{"name": "nofile", "soft": 77, "hard": 99}]
+        )
+        told = "echo $A $B $C; pwd; id -u; id -g; umask; ulimit -n; ulimit -Hn; grep CapBnd /proc/self/status"
+        first = self.ctl.text("exec", name, "/bin/sh", "-c", told)
+        self.assertEqual(first.split("\n")[:7], ["1 2", "/tmp", "12", "34", "0027", "77", "99"], first)
+        self.assertEqual(int(first.split()[-1], 16), 1 << 5, first)
+        other = self.ctl.text("exec", "-e", "B=3", "-e", "C=4", "-w", "/", "-u", "0", name, "/bin/sh", "-c", told)
+        self.assertEqual(other.split("\n")[:4], ["1 3 4", "/", "0", "0"], other)
+        self.assertEqual(int(other.split()[-1], 16), 1 << 5, other)
+        self.guest.sh("kill -KILL $(pidof czoned | tr ' ' '\\n' | sort -n | head -n 1)")
+        time.sleep(0.5)
+        wait_for(self.reachable, "czoned answers", 30)
+        self.assertEqual(self.ctl.text("exec", name, "/bin/sh", "-c", told), first)
+        self.wait_for_host(True)
 
     def test_what_cannot_be_is_said(self):
         name = self.sleeper()
