@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
 #include "agent/ctl/attend.h"
 #include "agent/ctl/environment.h"
 #include "agent/ctl/verbs.h"
@@ -122,6 +124,16 @@ static int exec(struct ctl *ctl, const void *data, char **arguments, size_t n_ar
     struct session session = { 0 };
     enum exit_code code;
 
+    /* Options end at ID; who ends them once more means no program of that name. */
+    if (!strcmp(arguments[1], "--")) {
+        arguments[1] = arguments[0];
+        arguments++;
+        n_arguments--;
+    }
+    if (n_arguments < 2) {
+        ctl_error(ctl, "needs a PROGRAM");
+        return exit_of_run(EXIT_USAGE);
+    }
     code = options->detach ? EXIT_OK : stdio_check(ctl, options->interactive, options->tty);
     if (!code)
         code = build(ctl, options, arguments, n_arguments, &parameters);

@@ -192,8 +192,24 @@ static void serve_child(struct peer *peer, int out, int err)
     }
 }
 
+/* A pipe with all of the input and its end. */
+static void set_input(const char *input)
+{
+    int ends[2];
+
+    if (pipe2(ends, O_CLOEXEC) < 0 || write(ends[1], input, strlen(input)) != (ssize_t)strlen(input) ||
+        dup2(ends[0], STDIN_FILENO) < 0)
+        _exit(98);
+    (void)close(ends[0]);
+    (void)close(ends[1]);
+}
+
 static void exec_child(const struct peer *peer, char *const words[], int out, int err)
 {
+    if (peer->terminal)
+        (void)dup2(out, STDIN_FILENO);
+    else if (peer->input)
+        set_input(peer->input);
     (void)dup2(out, STDOUT_FILENO);
     (void)dup2(err, STDERR_FILENO);
     (void)setenv("TZ", "UTC", 1);
@@ -219,6 +235,7 @@ void peer_run_words(struct peer *peer, char *const words[])
         ck_assert_int_eq(pipe2(out, O_CLOEXEC), 0);
         ck_assert_int_eq(pipe2(err, O_CLOEXEC), 0);
     }
+    peer->keyboard = peer->terminal ? out[0] : -EBADF;
     peer->child = fork();
     ck_assert_int_ge(peer->child, 0);
     if (peer->child == 0)

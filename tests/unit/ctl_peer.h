@@ -36,8 +36,10 @@ struct peer {
     size_t n_calls;
 
     bool terminal;     /* run czonectl on a pseudo-terminal of 80 columns */
+    const char *input; /* what it finds on its standard input, if that is no terminal; NULL: ours */
     bool close_output; /* close our end of its standard output at once */
     pid_t child;       /* czonectl, while it runs */
+    int keyboard;      /* of its terminal, while it runs: for scripts that type */
 
     /* What the last run left. */
     int status; /* exit status, or 128 + signal */
