@@ -44,6 +44,7 @@ static const struct varlink_field container_fields[] = {
     { "exit_status", VARLINK_INT, OF(exit_status), 0, .max = 255 },
     { "exit_signal", VARLINK_INT, OF(exit_signal), 0, .min = 1, .max = 127 },
     { "oom_killed", VARLINK_BOOL, OF(oom_killed), .flags = VARLINK_REQUIRED },
+    { "keeper_lost", VARLINK_BOOL, OF(keeper_lost), .flags = 0 },
     { "failure", VARLINK_OBJECT, offsetof(struct wire_container, failure), .flags = 0 },
 };
 
@@ -234,9 +235,28 @@ enum exit_code container_print(const struct ctl *ctl, const struct container *co
         line(ctl, "Outcome", text);
     if (container->oom_killed)
         line(ctl, "OOM", "the kernel killed a process of it: its memory limit was reached");
+    if (container->keeper_lost)
+        line(ctl, "Keeper", "was killed, and the kernel killed the program for that");
     if (container->failure_id)
         line(ctl, "Failure", container->failure_message);
     return EXIT_OK;
+}
+
+void container_tell_end(const struct ctl *ctl, const struct container *container)
+{
+    char size[SIZE_TEXT_MAX];
+
+    if (container->oom_killed)
+        ctl_note(ctl,
+                 "the kernel killed a process of %s: the memory limit of its zone of %s was reached; give "
+                 "more with --memory",
+                 container->id, size_format(container->memory, size));
+    if (container->keeper_lost)
+        ctl_note(
+            ctl,
+            "container %s did not end by itself: somebody killed its keeper (czone-keeper) in the guest, and "
+            "the kernel the program with it",
+            container->id);
 }
 
 enum exit_code container_tell_failure(const struct ctl *ctl, const struct container *container)

@@ -26,7 +26,7 @@ struct container {
     int64_t started, exited; /* or -1 */
     int64_t exit_status;     /* or -1 */
     int64_t exit_signal;     /* or 0 */
-    bool oom_killed;
+    bool oom_killed, keeper_lost;
     const char *failure_id, *failure_message; /* or NULL */
 };
 
@@ -53,6 +53,9 @@ enum exit_code container_print(const struct ctl *ctl, const struct container *co
 
 /* Tells why it never ran. Returns the code that belongs to the failure. */
 enum exit_code container_tell_failure(const struct ctl *ctl, const struct container *container);
+
+/* Tells what its status alone does not say: that it ran out of memory, or that its keeper was killed. */
+void container_tell_end(const struct ctl *ctl, const struct container *container);
 
 /* What a shell would say: exit_of_process(). Only if it ended and did not fail. */
 int container_status(const struct container *container);

@@ -24,6 +24,7 @@ static enum exit_code end_of(struct ctl *ctl, json_t *answer, int *ret_status)
         return code;
     if (container_failed(&container))
         return container_tell_failure(ctl, &container);
+    container_tell_end(ctl, &container);
     *ret_status = container_status(&container);
     return EXIT_OK;
 }

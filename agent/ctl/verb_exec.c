@@ -61,6 +61,7 @@ static enum exit_code build(const struct ctl *ctl, const struct exec_options *op
 struct session {
     const char *exec, *state;
     int64_t exit_status, exit_signal;
+    bool keeper_lost;
     json_t *failure;
 };
 
@@ -69,6 +70,7 @@ static const struct varlink_field session_fields[] = {
     VARLINK_FIELD(VARLINK_STRING, struct session, state, .flags = VARLINK_REQUIRED, .min = 1, .max = 16),
     VARLINK_FIELD(VARLINK_INT, struct session, exit_status, .min = 0, .max = 255),
     VARLINK_FIELD(VARLINK_INT, struct session, exit_signal, .min = 0, .max = 127),
+    VARLINK_FIELD(VARLINK_BOOL, struct session, keeper_lost, .flags = 0),
     VARLINK_FIELD(VARLINK_OBJECT, struct session, failure, .flags = 0),
 };
 
@@ -109,6 +111,9 @@ static int attend(struct ctl *ctl, const struct exec_options *options, const cha
     code = attend_run(&attend);
     if (!code)
         code = read_session(ctl, "io.czone.Container.Wait", attend.answer, &session);
+    if (!code && session.keeper_lost)
+        ctl_note(ctl,
+                 "the program did not end by itself: somebody killed its keeper (czone-keeper) in the guest");
     if (!code && session.failure)
         code = tell_failure(ctl, &session);
     status = code ? exit_of_run(code) : exit_of_process((int)session.exit_status, (int)session.exit_signal);

@@ -6,7 +6,6 @@
 #include "agent/ctl/run.h"
 #include "agent/ctl/verbs.h"
 #include "proto/cleanup.h"
-#include "proto/size.h"
 
 #define MEMORY_DEFAULT (INT64_C(128) << 20)
 
@@ -163,17 +162,6 @@ static enum exit_code failed(struct run *run, const struct run_options *options)
     return code;
 }
 
-static void tell_end(const struct run *run)
-{
-    char size[SIZE_TEXT_MAX];
-
-    if (run->container.oom_killed)
-        ctl_note(run->ctl,
-                 "the kernel killed a process of %s: the memory limit of its zone of %s was reached; give "
-                 "more with --memory",
-                 run->container.id, size_format(run->container.memory, size));
-}
-
 static int attend(struct run *run, const struct run_options *options)
 {
     enum exit_code code;
@@ -186,7 +174,7 @@ static int attend(struct run *run, const struct run_options *options)
         code = failed(run, options);
     if (code)
         return exit_of_run(code);
-    tell_end(run);
+    container_tell_end(run->ctl, &run->container);
     status = container_status(&run->container);
     if (options->remove || options->wait_returned)
         code = run_wait_returned(run);

@@ -25,7 +25,8 @@ static struct peer peer;
 
 /* How the script plays; set by each test. */
 static struct {
-    const char *end;     /* of the session: `,'exit_status':3` */
+    const char *end; /* of the session: `,'exit_status':3` */
+    const char *end_of_container;
     const char *members; /* of the container: `,'stdin':true` */
     const char *typed;   /* on the terminal, when it is raw and its size was told */
     int signals[4];      /* sent to czonectl when it waits, one after the other */
@@ -40,7 +41,7 @@ static unsigned int n_writes, n_signals;
 
 static void say_end(void)
 {
-    json_t *answer = peer_json(peer_container("c1", "exited", ",'exit_status':6"));
+    json_t *answer = peer_json(peer_container("c1", "exited", script.end_of_container));
     char text[512];
 
     (void)snprintf(text, sizeof(text), "{" SESSION "%s}", "exited", script.end);
@@ -120,6 +121,7 @@ static void setup(void)
 {
     peer_open(&peer, play);
     script.end = ",'exit_status':0";
+    script.end_of_container = ",'exit_status':6";
     script.members = ",'stdin':true,'tty':false";
 }
 
@@ -179,6 +181,14 @@ START_TEST(exec_of_a_program_that_did_not_start_tells_why)
     script.end = ",'failure':{'id':'io.czone.Container.NoSuchProgram','message':'there is no prog'}";
     peer_run(&peer, "exec", "c1", "prog", NULL);
     complains(127, "there is no prog");
+}
+END_TEST
+
+START_TEST(exec_whose_keeper_was_killed_is_told)
+{
+    script.end = ",'exit_signal':9,'keeper_lost':true";
+    peer_run(&peer, "exec", "c1", "prog", NULL);
+    complains(137, "somebody killed its keeper");
 }
 END_TEST
 
@@ -259,6 +269,14 @@ START_TEST(attach_begins_with_what_comes_and_exits_with_the_containers_status)
     expect(nth(WAIT, 0), "{'id':'c1'}");
     ck_assert_uint_eq(peer_count(&peer, WRITE), 0);
     ck_assert_uint_eq(peer_count(&peer, RESIZE), 0);
+}
+END_TEST
+
+START_TEST(attach_tells_of_a_killed_keeper)
+{
+    script.end_of_container = ",'exit_signal':9,'keeper_lost':true";
+    peer_run(&peer, "attach", "c1", NULL);
+    complains(137, "somebody killed its keeper");
 }
 END_TEST
 
@@ -354,6 +372,7 @@ int main(void)
     tcase_add_test(tcase, exec_shows_the_output_and_exits_with_the_sessions_status);
     tcase_add_test(tcase, exec_of_a_program_killed_by_a_signal_has_the_status_of_a_shell);
     tcase_add_test(tcase, exec_of_a_program_that_did_not_start_tells_why);
+    tcase_add_test(tcase, exec_whose_keeper_was_killed_is_told);
     tcase_add_test(tcase, exec_passes_its_options_on);
     tcase_add_test(tcase, exec_of_nothing_is_told);
     tcase_add_test(tcase, input_is_passed_on_and_its_end_too);
@@ -361,6 +380,7 @@ int main(void)
     tcase_add_test(tcase, a_program_that_takes_no_input_is_no_failure);
     tcase_add_test(tcase, another_refusal_of_input_is_told);
     tcase_add_test(tcase, attach_begins_with_what_comes_and_exits_with_the_containers_status);
+    tcase_add_test(tcase, attach_tells_of_a_killed_keeper);
     tcase_add_test(tcase, attach_can_begin_with_the_oldest_output_and_leave_input_alone);
     tcase_add_test(tcase, attach_writes_behind_what_others_wrote);
     tcase_add_test(tcase, the_detach_keys_leave_the_program_alone);

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import pty
+import select
 import signal
 import struct
 import subprocess
@@ -255,6 +256,76 @@ class Stdio(ZoneCase):
         wait_for(self.reachable, "czoned answers", 30)
         self.assertEqual(self.ctl.text("exec", name, "/bin/sh", "-c", told), first)
         self.wait_for_host(True)
+
+    def test_who_attaches_second_gets_the_same_and_both_can_type(self):
+        self.daemon.spawn("/bin/cat", memory=SMALL, id="shared", stdin=True)
+        self.daemon.wait_for_state("shared", "running")
+        both = [
+            subprocess.Popen([CZONECTL, "attach", "shared"], env=self.ctl.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            for _ in range(2)
+        ]
+        followers = ("io.czone.Container.Write", {"id": "shared", "data": "dXAK"})
+        # Each shows what comes after it; so until both show the first line it is written again.
+        wait_for(lambda: (self.daemon.call(followers[0], **followers[1]), all(select.select([p.stdout], [], [], 0.1)[0] for p in both))[1], "both show it")
+        for typed, reader in zip(("from the first\n", "from the second\n"), both):
+            reader.stdin.write(typed)
+            reader.stdin.flush()
+            for process in both:
+                wait_for(lambda process=process, typed=typed: process.stdout.readline() == typed, f"{typed!r}")
+        both[0].stdin.close()
+        for process in both:
+            self.assertEqual(process.stdout.read(), "")
+            self.assertEqual(process.wait(timeout=60), 0)
+            process.stdout.close()
+        both[1].stdin.close()
+
+    def keeper_of(self, pid):
+        return self.guest.sh(f"awk '/^PPid:/ {{ print $2 }}' /proc/{pid}/status").strip()
+
+    def test_a_keeper_that_is_killed_takes_its_program_along_and_is_named(self):
+        run = subprocess.Popen(
+            [CZONECTL, "run", "-m", "256M", "--id", "unkept", "--", "/bin/sh", "-c", "echo up; sleep 10000"],
+            env=self.ctl.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        self.assertEqual(run.stdout.readline(), "up\n")
+        session = self.daemon.call("io.czone.Container.Exec", id="unkept", args=["/bin/sleep", "10000"])["exec"]["exec"]
+        wait_for(lambda: self.guest.run("grep -lx 'sleep' /proc/[0-9]*/comm").output.count("/proc/") == 2, "both sleep")
+        first = self.daemon.inspect("unkept")["pid"]
+        sleeper = next(
+            pid for pid in self.guest.sh("pidof sleep").split() if self.guest.read(f"/proc/{pid}/cmdline").startswith("/bin/sleep")
+        )
+        self.guest.sh(f"kill -KILL {self.keeper_of(sleeper)}")
+        ended = self.daemon.call("io.czone.Container.Wait", id="unkept", exec=session)
+        self.assertEqual((ended["exec"]["exit_signal"], ended["exec"]["keeper_lost"]), (9, True))
+        self.assertEqual(ended["container"]["state"], "running")
+        self.guest.sh(f"kill -KILL {self.keeper_of(first)}")
+        _, told = run.communicate(timeout=60)
+        self.assertEqual(run.returncode, 137)
+        self.assertIn("somebody killed its keeper", told)
+        ended = self.daemon.wait("unkept")
+        self.assertEqual((ended["exit_signal"], ended["keeper_lost"], ended["state"]), (9, True, "done"))
+        self.assertEqual(self.daemon.receipt("unkept")["outcome"], "returned")
+        self.assertEqual(self.ctl.text("logs", "unkept"), "up\n")
+
+    def test_output_that_no_disk_takes_is_counted_and_the_program_does_not_notice(self):
+        name = self.daemon.spawn("/bin/sh", "-c", "read line; " + PRINTER + "; exit 8", memory=SMALL, stdin=True)
+        self.daemon.wait_for_state(name, "running")
+        total, used = map(int, self.guest.sh("df -Pk /run | awk 'END { print $2, $3 }'").split())
+        where = self.guest.sh("df -Pk /run | awk 'END { print $6 }'").strip()
+        self.guest.sh(f"mount -o remount,size={used + 512}k {where}")
+        try:
+            self.daemon.call("io.czone.Container.Write", id=name, data="Z28K")
+            self.assertEqual(self.daemon.wait(name, until="exited")["exit_status"], 8)
+        finally:
+            self.guest.sh(f"mount -o remount,size={total}k {where}")
+        self.daemon.wait(name)
+        done = self.ctl.run("logs", name)
+        self.assertEqual(done.returncode, 0)
+        missing = sum(int(line.split()[2]) for line in done.stderr.splitlines() if "bytes are missing here" in line)
+        self.assertGreater(missing, 0, done.stderr)
+        self.assertGreater(len(done.stdout), 100000)
+        self.assertEqual(len(done.stdout) + missing, len(OUTPUT), done.stderr)
+        self.assertEqual(done.stdout[:100000].encode(), OUTPUT[:100000])
 
     def test_what_cannot_be_is_said(self):
         name = self.sleeper()

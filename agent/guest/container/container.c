@@ -253,6 +253,7 @@ static void on_exited(void *owner, const struct program_exit *exit)
     container->exited_at = exit->monotonic;
     container->exit_status = exit->status;
     container->exit_signal = exit->signal;
+    container->keeper_lost = exit->keeper_lost;
     limit_watch_end(container);
     container->oom_killed = program_oom_killed(&container->program);
     if (exit->status >= 0)

@@ -27,6 +27,7 @@ struct container {
     uint64_t exited_at, emptied_at;   /* monotonic */
     int exit_status, exit_signal;     /* -1: not known or not how it ended */
     bool oom_killed;
+    bool keeper_lost; /* its end was that of its keeper, which somebody killed */
     bool removal; /* Remove was called: forgotten once it is settled, whether or not the caller still waits */
     bool settling; /* but for the end of its log it is settled */
     bool settled;  /* nothing of it is left but this record */

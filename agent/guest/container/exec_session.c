@@ -130,6 +130,7 @@ static void on_lost(void *owner)
         if (r == 0)
             on_running(session, &record.status);
         session->exit_signal = SIGKILL;
+        session->keeper_lost = true;
         session->exited = clock_realtime();
         end(session, EXEC_EXITED);
     } else if (session->state == EXEC_STARTING) {
@@ -429,7 +430,8 @@ json_t *exec_session_to_json(const struct exec_session *session)
     if (object == NULL || set(object, "started", session->started != 0 ? session->started : -1) < 0 ||
         set(object, "exited", session->exited != 0 ? session->exited : -1) < 0 ||
         set(object, "exit_status", session->exit_status) < 0 ||
-        set(object, "exit_signal", session->exit_signal) < 0)
+        set(object, "exit_signal", session->exit_signal) < 0 ||
+        (session->keeper_lost && json_object_set_new(object, "keeper_lost", json_true()) < 0))
         return NULL;
     if (session->state == EXEC_FAILED &&
         json_object_set_new(

@@ -34,6 +34,7 @@ struct exec_session {
     int pid;
     int64_t created, started, exited; /* realtime; 0: not yet */
     int exit_status, exit_signal;     /* -1: not known or not how it ended */
+    bool keeper_lost;                 /* its end was that of its keeper, which somebody killed */
     struct refusal failure;           /* FAILED */
     struct waiter_list waiters;
 };

@@ -41,7 +41,8 @@ json_t *container_to_json(const struct container *container, bool args)
         set(object, "exited", container->started != 0 && container->exited != 0 ? container->exited : -1) <
             0 ||
         set(object, "exit_status", container->exit_status) < 0 ||
-        set(object, "exit_signal", container->exit_signal) < 0)
+        set(object, "exit_signal", container->exit_signal) < 0 ||
+        (container->keeper_lost && json_object_set_new(object, "keeper_lost", json_true()) < 0))
         return NULL;
     if (args && container->request.parts.users_mode != LAUNCH_USERS_HOST &&
         json_object_set_new(object, "userns", launch_parts_userns(&container->request.parts)) < 0)

@@ -24,7 +24,7 @@ struct saved {
     json_t *parameters;
     int state;
     const char *zone_state, *cgroup;
-    bool settled, removal, oom_killed;
+    bool settled, removal, oom_killed, keeper_lost;
 };
 
 #define NUMBER(member)                                                                                       \
@@ -70,6 +70,8 @@ static const struct varlink_field fields[] = {
     TRUTH(settled),
     TRUTH(removal),
     TRUTH(oom_killed),
+    /* Absent in what an older czoned wrote. */
+    { "keeper_lost", VARLINK_BOOL, offsetof(struct saved, keeper_lost), .flags = 0 },
 };
 
 static json_t *to_json(const struct container *container)
@@ -81,7 +83,7 @@ static json_t *to_json(const struct container *container)
     fingerprint_format(&container->request.fingerprint, fingerprint);
     return json_pack("{s:i, s:s, s:O, s:s, s:s, s:s, s:b, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
                      "s:I, s:I, s:i, s:i, "
-                     "s:s, s:s, s:s, s:s}",
+                     "s:s, s:s, s:s, s:s, s:b}",
                      "version", VERSION, "boot", container->manager->store.boot_id, "parameters",
                      container->request.parameters, "fingerprint", fingerprint, "state",
                      container_state_name(container->state), "zone", container->zone, "settled",
@@ -94,7 +96,8 @@ static json_t *to_json(const struct container *container)
                      (json_int_t)container->memory, "exit_status", container->exit_status, "exit_signal",
                      container->exit_signal, "failure", failed ? container->failure.id : "", "message",
                      failed ? container->failure.reason.text : "", "zone_state",
-                     czone_zone_state_name(container->zone_state), "cgroup", container->cgroup);
+                     czone_zone_state_name(container->zone_state), "cgroup", container->cgroup, "keeper_lost",
+                     (int)container->keeper_lost);
 }
 
 /* Which ids were found for it: the parameters say only that some were to be. Takes the state, which may be
@@ -202,6 +205,7 @@ static void fill_in(struct container *container, const struct saved *saved)
     container->settled = saved->settled;
     container->removal = saved->removal;
     container->oom_killed = saved->oom_killed;
+    container->keeper_lost = saved->keeper_lost;
     container->created = saved->created;
     container->started = saved->started;
     container->exited = saved->exited;
