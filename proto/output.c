@@ -57,8 +57,8 @@ int output_append(struct output *output, const char *data, size_t length)
 int output_flush(struct output *output, int fd)
 {
     while (output->start < output->end) {
-        ssize_t n =
-            send(fd, output->data + output->start, output->end - output->start, MSG_NOSIGNAL | MSG_DONTWAIT);
+        size_t length = output_pending(output) < OUTPUT_SEND_MAX ? output_pending(output) : OUTPUT_SEND_MAX;
+        ssize_t n = send(fd, output->data + output->start, length, MSG_NOSIGNAL | MSG_DONTWAIT);
 
         if (n < 0 && errno == EINTR)
             continue;

@@ -9,6 +9,11 @@
 /* What the other end has not taken yet; beyond it the connection breaks. Room for 16 long messages. */
 #define VARLINK_OUTPUT_MAX ((size_t)4 * 1024 * 1024)
 
+/* In one send(2). A Linux guest makes one vsock packet of each, up to 64 KiB, and since 6.12 of pieces in
+ * memory if it has more than 32 KiB; vhost-device-vsock (0.3.0) drops a packet that is not in one piece, and
+ * tells nobody. */
+#define OUTPUT_SEND_MAX ((size_t)16 * 1024)
+
 struct output {
     char *data;
     size_t size;  /* allocated */
