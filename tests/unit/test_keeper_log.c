@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/statvfs.h>
 
 #include "agent/guest/keeper/log_file.h"
 #include "tests/unit/launch_fixture.h"
@@ -262,6 +263,29 @@ START_TEST(a_full_disk_leaves_gaps_and_what_fits_is_there)
 }
 END_TEST
 
+START_TEST(logs_leave_room_for_others)
+{
+    struct statvfs disk;
+
+    ck_assert_int_eq(unshare(CLONE_NEWNS), 0);
+    ck_assert_int_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+    ck_assert_int_eq(mount("tmpfs", fixture.root, "tmpfs", 0, "size=800k"), 0);
+    (void)close(run_dir);
+    run_dir = open(fixture.root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    ck_assert_int_eq(log_writer_open(&writer, run_dir, LOG_LIMIT_DEFAULT, LOG_SEGMENT_DEFAULT), 0);
+    for (int i = 0; i < 300; i++)
+        append_bytes(3000);
+    ck_assert_int_gt(writer.end - writer.lost, 600000);
+    ck_assert_int_gt(writer.lost, 0);
+    ck_assert_int_eq(fstatvfs(run_dir, &disk), 0);
+    ck_assert_uint_ge(disk.f_bavail * disk.f_frsize, (800 << 10) / 8);
+    (void)close(run_dir);
+    run_dir = -1;
+    log_writer_close(&writer);
+    ck_assert_int_eq(umount2(fixture.root, MNT_DETACH), 0);
+}
+END_TEST
+
 /* A keeper that was killed in the middle of a write. */
 START_TEST(half_a_record_is_none)
 {
@@ -314,6 +338,7 @@ int main(void)
     tcase_add_test(tests, the_oldest_is_removed_to_keep_the_bound);
     tcase_add_test(tests, a_reader_that_lags_behind_sees_a_gap_and_goes_on);
     tcase_add_test(tests, a_full_disk_leaves_gaps_and_what_fits_is_there);
+    tcase_add_test(tests, logs_leave_room_for_others);
     tcase_add_test(tests, half_a_record_is_none);
     tcase_add_loop_test(tests, a_damaged_segment_is_said_to_be_one, 0, sizeof(damaged) / sizeof(damaged[0]));
     suite_add_tcase(suite, tests);

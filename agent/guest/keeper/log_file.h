@@ -26,6 +26,9 @@
 #define LOG_SEGMENT_DEFAULT INT64_C(1048576)
 /* Of data in one record. */
 #define LOG_RECORD_MAX 65536
+/* Logs leave so much of their file system to others, at most an eighth of it: czoned's own notes lie there
+ * too, and without a place for them no memory goes back to the host. */
+#define LOG_RESERVE INT64_C(4194304)
 /* Segments of one log, whatever their sizes. */
 #define LOG_SEGMENTS_MAX 64
 
@@ -79,9 +82,9 @@ int log_writer_open(struct log_writer *writer, int run_dir, int64_t limit, int64
 void log_writer_close(struct log_writer *writer);
 
 /*
- * Appends what a program wrote. Never fails: what the disk does not take counts as lost, and is a gap in the
- * offsets. length: 1 to LOG_RECORD_MAX. Blocks no longer than write(2) does on the file system of the run
- * directory.
+ * Appends what a program wrote. Never fails: what the disk does not take, or what would go into LOG_RESERVE,
+ * counts as lost, and is a gap in the offsets. length: 1 to LOG_RECORD_MAX. Blocks no longer than write(2)
+ * does on the file system of the run directory.
  */
 void log_writer_append(struct log_writer *writer, enum log_stream stream, const char *data, size_t length,
                        int64_t time_ns);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/uio.h>
 
 #include "agent/guest/keeper/log_file.h"
@@ -121,6 +122,19 @@ static bool fits(const struct log_writer *writer, size_t size)
            writer->segments[writer->n_segments - 1].size + (int64_t)size <= writer->segment;
 }
 
+/* A file system that does not say how large it is has no end that we could know of. */
+static bool has_room(const struct log_writer *writer, size_t size)
+{
+    struct statvfs disk;
+    int64_t total, left;
+
+    if (fstatvfs(writer->dir, &disk) < 0 || disk.f_blocks == 0)
+        return true;
+    total = (int64_t)(disk.f_blocks * disk.f_frsize);
+    left = (int64_t)(disk.f_bavail * disk.f_frsize) - (int64_t)size;
+    return left >= (total / 8 < LOG_RESERVE ? total / 8 : LOG_RESERVE);
+}
+
 void log_writer_append(struct log_writer *writer, enum log_stream stream, const char *data, size_t length,
                        int64_t time_ns)
 {
@@ -131,7 +145,7 @@ void log_writer_append(struct log_writer *writer, enum log_stream stream, const 
 
     if (!fits(writer, sizeof(record) + length))
         end_segment(writer);
-    if (writer->fd >= 0 || begin_segment(writer) == 0)
+    if (has_room(writer, sizeof(record) + length) && (writer->fd >= 0 || begin_segment(writer) == 0))
         kept = write_record(writer, &record, data);
     writer->end += (int64_t)length;
     writer->lost += (int64_t)(length - kept);
