@@ -142,25 +142,28 @@ START_TEST(a_full_disk_loses_output_visibly_and_nothing_else)
 }
 END_TEST
 
+/* How they are mixed is a matter of when the keeper comes to read; each is whole and in order. */
 START_TEST(the_two_streams_are_told_apart)
 {
-    static const char expected[] = "out\nerr\nout\nerr\nout\nerr\n";
+    char texts[2][64] = { "", "" }, buffer[64];
+    int64_t last = 0, at = 0;
     struct log_chunk chunk;
-    int64_t last = 0;
-    char buffer[64];
 
     kept_spawn(&kept, &keepers, "/keep", "interleave");
     kept_start(&kept);
     kept_wait_gone(&kept);
-    for (int i = 0; i < 6; i++) {
-        ck_assert_int_eq(log_reader_read(&kept.reader, kept.run_dir, buffer, sizeof(buffer), &chunk), 1);
-        ck_assert_int_eq(chunk.offset, (int64_t)i * 4);
-        ck_assert_uint_eq(chunk.length, 4);
-        ck_assert_mem_eq(buffer, &expected[chunk.offset], 4);
-        ck_assert_int_eq(chunk.stream, i % 2 == 0 ? LOG_STDOUT : LOG_STDERR);
+    while (log_reader_read(&kept.reader, kept.run_dir, buffer, sizeof(buffer), &chunk) == 1) {
+        ck_assert_int_eq(chunk.offset, at);
+        ck_assert(chunk.stream == LOG_STDOUT || chunk.stream == LOG_STDERR);
+        (void)strncat(texts[chunk.stream == LOG_STDERR], buffer, chunk.length);
         ck_assert_int_ge(chunk.time_ns, last);
         last = chunk.time_ns;
+        at += (int64_t)chunk.length;
+        ck_assert_int_le(at, 24);
     }
+    ck_assert_int_eq(at, 24);
+    ck_assert_str_eq(texts[0], "out\nout\nout\n");
+    ck_assert_str_eq(texts[1], "err\nerr\nerr\n");
 }
 END_TEST
 
