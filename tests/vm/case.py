@@ -101,7 +101,8 @@ class ZoneCase(unittest.TestCase):
     maxDiff = None
     # czoned itself, by its parent: its helpers have the same name.
     CZONED = (
-        "for p in $(pidof czoned); do grep -q czoned.start /proc/$(awk '/^PPid/ { print $2 }' /proc/$p/status)/cmdline && echo $p; done"
+        "for p in $(pidof czoned); do "
+        "grep -qs czoned.start /proc/$(awk '/^PPid/ { print $2 }' /proc/$p/status 2>/dev/null)/cmdline && echo $p; done"
     )
     KILL_CZONED = f"kill -KILL $({CZONED})"
 
