@@ -34,6 +34,12 @@ static void free_event(struct event **event)
     *event = NULL;
 }
 
+/* For the log. Its cgroup may be gone before the log has ended, or never have been made. */
+static const char *title(const struct program *program)
+{
+    return program->cgroup != NULL ? czone_cgroup_path(program->cgroup) : program->name;
+}
+
 static int arm(struct program *program, uint64_t timeout_ns)
 {
     struct timeval timeout = clock_timeval(timeout_ns);
@@ -131,7 +137,7 @@ static void on_timeout(evutil_socket_t fd, short what, void *data)
     if (program->stopping) {
         on_empty_timeout(program);
     } else if (program->emptied) {
-        log_warning("the keeper of %s does not end its log", czone_cgroup_path(program->cgroup));
+        log_warning("the keeper of %s does not end its log", title(program));
         end_log(program);
     } else {
         refuse_start(program, -ETIMEDOUT,
@@ -242,7 +248,7 @@ static void end_unkept(struct program *program)
                                    .keeper_lost = true };
 
     if (program->running) {
-        log_error("the keeper of %s was killed: so is the program", czone_cgroup_path(program->cgroup));
+        log_error("the keeper of %s was killed: so is the program", title(program));
         tell_exit(program, &killed);
         program_stop(program);
     } else if (program->starting && program->stopping) {
@@ -411,7 +417,7 @@ static void watch_cgroup(struct program *program)
     int r;
 
     if (arm(program, EMPTY_TIMEOUT_NS) < 0)
-        log_error("cannot arm the deadline of %s: out of memory", czone_cgroup_path(program->cgroup));
+        log_error("cannot arm the deadline of %s: out of memory", title(program));
     r = czone_cgroup_watch(program->cgroup, program->manager->exits_fd);
     if (r < 0)
         log_error("cannot watch %s: %s", czone_cgroup_path(program->cgroup), strerror(-r));
