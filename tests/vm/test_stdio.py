@@ -155,7 +155,7 @@ class Stdio(ZoneCase):
             with Connection(self.vm.address) as reader:
                 reader.request("io.czone.Container.Logs", {"id": name}, more=True)
                 self.assertIsNotNone(reader.receive())
-        for _ in range(READERS):
+        for _ in range(10):
             self.assertEqual(self.daemon.inspect(name)["state"], "running")
         self.daemon.kill(name)
         output, _ = paused.communicate(timeout=60)
