@@ -102,7 +102,7 @@ class ZoneCase(unittest.TestCase):
     # czoned itself, by its parent: its helpers have the same name.
     CZONED = (
         "for p in $(pidof czoned); do "
-        "grep -qs czoned.start /proc/$(awk '/^PPid/ { print $2 }' /proc/$p/status 2>/dev/null)/cmdline && echo $p; done"
+        "grep -qs czoned.start /proc/$(awk '/^PPid/ { print $2 }' /proc/$p/status 2>/dev/null)/cmdline && echo $p; done; true"
     )
     KILL_CZONED = f"kill -KILL $({CZONED})"
 
