@@ -29,7 +29,8 @@ struct request {
     struct driver_job *job; /* while RUNNING or UNDOING */
     struct driver_answer answer;
     bool unwanted;    /* a plug that was cancelled, or whose id means something else now */
-    bool maybe_known; /* reported once, and the connection broke: the guest may have it */
+    bool maybe_known; /* the guest may have the answer, or has found the memory itself: a session ended
+                         meanwhile */
     uint64_t start_us;
 };
 
@@ -273,14 +274,16 @@ static void request_cancel(struct request *request)
         host->driver->ops->cancel(host->driver, request->job);
 }
 
-/* A czoned that was restarted asks anew, by another id, for what it has asked for before. */
+/* A czoned that was restarted asks anew, by another id, for what it has asked for before. Memory that was
+ * plugged by then it has found itself, and may have given to another zone. */
 static struct request *request_find_like(struct host *host, const struct wire_signal *signal)
 {
     struct request *request;
 
     TAILQ_FOREACH(request, &host->requests, link)
-        if ((request->state == REQUEST_RUNNING || request->state == REQUEST_ANSWERED) && !request->unwanted &&
-            wire_signal_alike(&request->signal, signal))
+        if ((request->state == REQUEST_RUNNING ||
+             (request->state == REQUEST_ANSWERED && !request_plugged(request))) &&
+            !request->unwanted && wire_signal_alike(&request->signal, signal))
             return request;
     return NULL;
 }
@@ -368,8 +371,11 @@ static void on_attached(const struct wire_attach *attach, void *userdata)
 static void on_detached(void *userdata)
 {
     struct host *host = userdata;
+    struct request *request;
 
     (void)evtimer_del(host->repeat_timer);
+    TAILQ_FOREACH(request, &host->requests, link)
+        request->maybe_known = true;
     reporter_reset(host->reporter);
     host->hooks->attached(false, host->userdata);
 }
