@@ -1,10 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Hundreds of connections and a burst of Spawns: each is answered, none starves what is short, and all of it is bounded.
-
-A command of its own, `python3 tests/vm burst`, and no part of tests/run: under emulation all connections of the guest broke at once in
-two of three runs of the burst, and whether QEMU, vhost-device-vsock or czoned is to blame is not known yet. What czoned has to do with it is
-tested without a guest by tests/unit/test_guest_burst.c.
-"""
+"""Hundreds of connections and a burst of Spawns: each is answered, none starves what is short, and all of it is bounded."""
 import socket
 import threading
 import time
