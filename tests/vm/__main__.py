@@ -5,6 +5,7 @@
 """
 import argparse
 import os
+import signal
 import sys
 import time
 import unittest
@@ -66,6 +67,8 @@ def main():
     parser.add_argument("--results")
     parser.add_argument("names", nargs="*")
     options = parser.parse_args()
+    # As an exception, so that VMs end with the run.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     sys.path.insert(0, HERE)
     loader = unittest.TestLoader()
     suite = loader.loadTestsFromNames(options.names) if options.names else loader.discover(HERE)

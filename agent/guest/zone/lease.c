@@ -201,6 +201,12 @@ int lease_reserve(struct lease *lease, struct czone_range within, struct czone_f
     return r;
 }
 
+/* Whether the guest itself is short of something, whatever memory the host plugs. */
+static bool is_shortage(int error)
+{
+    return error == -EAGAIN || error == -ENOMEM || error == -EMFILE || error == -ENFILE;
+}
+
 /* Returns whether the lease waits no more, or is no more. */
 static bool check_arrival(struct lease *lease)
 {
@@ -224,7 +230,7 @@ static bool check_arrival(struct lease *lease)
     lease_move(lease, CZONE_ZONE_PLUGGED, NULL);
     r = lease_reserve(lease, lease->plugged, &failure);
     if (r < 0) {
-        (void)refusal_set(&refusal, r, ERROR_HOST_FAILED, NULL,
+        (void)refusal_set(&refusal, r, is_shortage(r) ? ERROR_SYSTEM : ERROR_HOST_FAILED, NULL,
                           "the memory the host plugged cannot hold the zone: %s",
                           failure.message[0] != '\0' ? failure.message : strerror(-r));
         fail(lease, &refusal);
