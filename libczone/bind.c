@@ -195,6 +195,9 @@ static int bind_checked(struct czone_zone *zone, const struct czone_cgroup *cgro
     if (r < 0)
         return r;
     state = zone_state(zone);
+    /* Whoever made the claim may have been killed before it wrote the binding. */
+    if (state == CZONE_ZONE_BOUND && strcmp(zone->last.cgroup, cgroup->path) == 0)
+        return write_binding(zone, cgroup);
     if (state == CZONE_ZONE_BOUND)
         return failure_set(failure, -EBUSY, CZONE_STAGE_CGROUP, zone->last.node,
                            "zone %s is bound to cgroup %s already", zone->last.name, zone->last.cgroup);

@@ -175,6 +175,27 @@ START_TEST(a_node_that_is_left_out_or_told_twice_is_read_again)
 }
 END_TEST
 
+START_TEST(bind_finishes_what_one_that_was_killed_has_begun)
+{
+    struct czone_zone *zone = reserve("a", 4);
+    struct czone_cgroup *cgroup = bind_new(zone, "a");
+    uint64_t usable = 0;
+    char text[64];
+
+    /* The claim was written, the cgroup was not. */
+    ck_ok(czone_cgroup_write(cgroup, "cpuset.mems", ""));
+    ck_ok(czone_cgroup_write(cgroup, "memory.max", "max"));
+    ck_ok(czone_zone_bind(zone, cgroup, &failure));
+    ck_ok(czone_cgroup_read(cgroup, "cpuset.mems", text, sizeof(text)));
+    ck_assert_str_eq(text, "0-1");
+    ck_ok(czone_zone_usable_bytes(zone, &usable));
+    ck_ok(czone_cgroup_read(cgroup, "memory.max", text, sizeof(text)));
+    ck_assert_uint_eq(strtoull(text, NULL, 10), usable);
+    czone_cgroup_unref(cgroup);
+    czone_zone_unref(zone);
+}
+END_TEST
+
 START_TEST(bind_keeps_a_smaller_limit_of_the_user)
 {
     struct czone_zone *zone = reserve("a", 4);
@@ -405,6 +426,7 @@ int main(void)
     tcase_add_test(tests, requests_are_checked_and_leave_nothing_behind);
     tcase_add_test(tests, bind_confines_the_cgroup_to_home_and_zone);
     tcase_add_test(tests, a_node_that_is_left_out_or_told_twice_is_read_again);
+    tcase_add_test(tests, bind_finishes_what_one_that_was_killed_has_begun);
     tcase_add_test(tests, bind_keeps_a_smaller_limit_of_the_user);
     tcase_add_test(tests, bind_without_controllers_says_which_file_to_look_at);
     tcase_add_test(tests, bind_that_does_not_take_effect_is_taken_back);

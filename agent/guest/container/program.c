@@ -321,9 +321,10 @@ static int prepare_cgroup(struct program *program, struct czone_zone *zone, cons
     } else {
         r = cgroup_pool_take(&program->manager->cgroups, program->manager->ctx, name, &program->cgroup,
                              &failure);
-        if (r == 0)
-            r = czone_zone_bind(zone, program->cgroup, &failure);
     }
+    /* Also a claim that names the cgroup: a czoned that was killed may not have got further. */
+    if (r == 0)
+        r = czone_zone_bind(zone, program->cgroup, &failure);
     if (r < 0)
         return refusal_system(refusal, r, &failure);
     r = write_limits(program, pids);
