@@ -165,6 +165,27 @@ static void on_danger(void *data, const char *id, const char *sentence)
     log_warning("danger %s: %s", id, sentence);
 }
 
+static const char *run_dir(const struct manager *manager)
+{
+    return manager->options->run_dir != NULL ? manager->options->run_dir : "/run/czone";
+}
+
+/* A second czoned would take the keepers over, and this one would take that for the end of its containers.
+ * Not flock(2): helpers would inherit that. */
+static int lock_run_dir(struct manager *manager)
+{
+    struct flock whole = { .l_type = F_WRLCK };
+    char path[4096];
+
+    (void)snprintf(path, sizeof(path), "%s/czoned.lock", run_dir(manager));
+    manager->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (manager->lock_fd < 0)
+        return log_fail(-errno, "cannot open %s: %s", path, strerror(errno));
+    if (fcntl(manager->lock_fd, F_SETLK, &whole) < 0)
+        return log_fail(-errno, "cannot lock %s: does another czoned run here? (%s)", path, strerror(errno));
+    return 0;
+}
+
 static int open_machine(struct manager *manager, struct self *self)
 {
     struct czone_ctx_options options = CZONE_CTX_OPTIONS_INIT;
@@ -179,7 +200,9 @@ static int open_machine(struct manager *manager, struct self *self)
     if (r < 0)
         return log_fail(r, "cannot open this machine: %s",
                         failure.message[0] != '\0' ? failure.message : strerror(-r));
-    r = self_confine(self, manager->ctx);
+    r = lock_run_dir(manager);
+    if (r == 0)
+        r = self_confine(self, manager->ctx);
     if (r < 0)
         return r;
     r = czone_monitor_new(manager->ctx, &manager->monitor);
@@ -257,11 +280,6 @@ int manager_add_services(struct manager *manager)
     varlink_service_set_authorize(manager->service, session_authorize);
     varlink_service_set_defer(manager->service, slow_call_defer);
     return 0;
-}
-
-static const char *run_dir(const struct manager *manager)
-{
-    return manager->options->run_dir != NULL ? manager->options->run_dir : "/run/czone";
 }
 
 static int open_marks(struct manager *manager)
@@ -355,7 +373,7 @@ struct manager *manager_alloc(const struct options *options)
         return NULL;
     manager->options = options;
     manager->notify = (struct notify)NOTIFY_INIT;
-    manager->exits_fd = manager->filter = manager->runtime_filter = -EBADF;
+    manager->lock_fd = manager->exits_fd = manager->filter = manager->runtime_filter = -EBADF;
     manager->keepers = (struct keeper_pool)KEEPER_POOL_INIT;
     manager->store = (struct store)STORE_INIT;
     manager->limits = (struct limit_watches)LIMIT_WATCHES_INIT;
@@ -425,6 +443,7 @@ struct manager *manager_free(struct manager *manager)
     free_event(manager->monitor_event);
     free_event(manager->monitor_rest);
     free_event(manager->exits_event);
+    cleanup_fd(&manager->lock_fd);
     cleanup_fd(&manager->exits_fd);
     limit_watches_close(manager);
     free_event(manager->term_event);

@@ -43,6 +43,7 @@ struct manager {
     struct czone_monitor *monitor;
     struct event *monitor_event;
     struct event *monitor_rest; /* pending while monitor_event is not */
+    int lock_fd;                /* of the run directory */
     int exits_fd;               /* inotify of the cgroups that are on their way out */
     struct event *exits_event;
     struct event *term_event, *int_event;

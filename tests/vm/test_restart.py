@@ -177,6 +177,16 @@ class Restart(ZoneCase):
                 self.assertEqual(self.daemon.receipt(bad)["outcome"], "returned")
         self.assert_unharmed(good)
 
+    def test_a_second_czoned_is_refused_and_harms_nobody(self):
+        name = self.hold(SMALL, 40)
+        self.wait_ready(name)
+        second = self.guest.run("/usr/sbin/czoned --listen unix:/run/second.sock 2>&1")
+        self.assertNotEqual(second.status, 0)
+        self.assertIn("does another czoned run here?", second.output)
+        self.assert_unharmed(name)
+        self.daemon.kill(name, "TERM")
+        self.assertEqual(self.daemon.wait(name)["exit_status"], 0)
+
     def test_an_upgrade_takes_over(self):
         """Another file, at another place, is started instead."""
         name = self.hold(SMALL, 40)

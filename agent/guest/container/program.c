@@ -87,7 +87,9 @@ void program_check(struct program *program)
     program->stopping = false;
     program->emptied = true;
     /* Nobody of it can write any more, though a write end may have been handed to another container. */
-    if (program->keeper.fd < 0 || arm(program, DRAIN_TIMEOUT_NS) < 0)
+    if (program->output.ended)
+        disarm(program); /* nothing is awaited any more */
+    else if (program->keeper.fd < 0 || arm(program, DRAIN_TIMEOUT_NS) < 0)
         end_log(program);
     program->ops->emptied(program->owner, 0);
 }
@@ -153,7 +155,8 @@ static void on_running(struct program *program, const struct keeper_status *stat
     program->running = true;
     program->pid = status->pid;
     if (program->stopping) { /* it was given up meanwhile, when there was nothing to kill yet */
-        (void)czone_cgroup_kill(program->cgroup);
+        if (program->cgroup != NULL)
+            (void)czone_cgroup_kill(program->cgroup);
         return;
     }
     if (told)

@@ -7,6 +7,7 @@
 #include "agent/guest/container/program_refusal.h"
 #include "agent/guest/container/reply.h"
 #include "agent/guest/container/signal_name.h"
+#include "agent/guest/container/store.h"
 #include "agent/guest/manager.h"
 #include "agent/guest/oci/config.h"
 #include "agent/guest/oci/runtime.h"
@@ -310,6 +311,7 @@ static int on_remove(struct varlink_connection *connection, const struct varlink
     if (r < 0)
         return r;
     container->removal = true;
+    container_store_save(container);
     container_end(container, "removed before it ran");
     return 0;
 }

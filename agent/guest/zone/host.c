@@ -448,8 +448,10 @@ int host_report(struct host *host, const struct host_report *report, struct reas
     if (host->session[0] == '\0' || strcmp(report->session, host->session) != 0)
         return -ESTALE;
     signal = signal_book_find(&host->book, (uint64_t)report->id);
-    if (signal == NULL)
+    if (signal == NULL) {
+        host_offer_later(host, false); /* the host leaves with us what it has plugged unasked */
         return -ENOENT;
+    }
     if (!report->ok) {
         struct reason why;
 
