@@ -234,6 +234,7 @@ static void on_exits(evutil_socket_t fd, short what, void *data)
         next = TAILQ_NEXT(container, link);
         program_check(&container->program);
     }
+    orphans_check(manager);
 }
 
 int manager_watch_exits(struct manager *manager)

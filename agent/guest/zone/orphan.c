@@ -136,6 +136,16 @@ int orphans_collect(struct manager *manager)
     return r < 0 ? log_fail(r, "cannot read the run directory: %s", strerror(-r)) : 0;
 }
 
+void orphans_check(struct manager *manager)
+{
+    struct orphan *orphan, *next;
+
+    for (orphan = TAILQ_FIRST(&manager->orphans); orphan != NULL; orphan = next) {
+        next = TAILQ_NEXT(orphan, link);
+        program_check(&orphan->program);
+    }
+}
+
 void orphans_done(struct manager *manager)
 {
     while (!TAILQ_EMPTY(&manager->orphans))

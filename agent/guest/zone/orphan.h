@@ -28,6 +28,9 @@ struct orphan {
 /* Looks for them, and begins to return them. Returns 0 or a negative errno; all that happens is logged. */
 int orphans_collect(struct manager *manager);
 
+/* To be called when a cgroup has changed: goes on with those that are empty by now. */
+void orphans_check(struct manager *manager);
+
 /* Frees what is left of them, undoing nothing. */
 void orphans_done(struct manager *manager);
 
