@@ -147,7 +147,7 @@ class BadMessage(ZoneCase):
         wait_for(lambda: self.czoned_fds() <= fds_before, f"czoned has {fds_before} fds again", 60)
 
     def czoned_fds(self):
-        return int(self.guest.sh("ls /proc/$(pidof czoned)/fd | wc -l"))
+        return int(self.guest.sh("ls /proc/$(pidof czoned)/fd 2>/dev/null | wc -l"))
 
 
 if __name__ == "__main__":

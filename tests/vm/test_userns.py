@@ -90,7 +90,7 @@ class Users(ZoneCase):
         first = self.first(name)
         self.assertEqual(self.outside(self.daemon.inspect(name)["pid"]), [first + 1000, first + 1000])
         self.assertEqual(self.guest.sh(f"stat -c %u:%g {ROOT}/home/file").strip(), "1000:1000")
-        self.assertEqual(self.ctl.text("exec", name, "sh", "-c", "id -u; cat /etc/secret").split(), ["0", "secret"])
+        self.assertEqual(self.ctl.text("exec", "--user", "0", name, "sh", "-c", "id -u; cat /etc/secret").split(), ["0", "secret"])
         self.daemon.call("io.czone.Container.Exec", id=name, args=["sleep", "1000"], user="7:8")
         pid = wait_for(lambda: self.other_pid(self.daemon.inspect(name)["pid"]), "the session runs")
         wait_for(lambda: self.outside(pid) == [first + 7, first + 8], f"the session is its user: {self.outside(pid)}", 10)
