@@ -350,7 +350,7 @@ static int set_up(struct manager *manager)
         return log_fail(r, "cannot compile the system call filter of containers: %s", strerror(-r));
     r = keeper_pool_open(&manager->keepers, manager->base, manager->options->keeper);
     if (r == 0)
-        r = cgroup_pool_open(&manager->cgroups, manager->ctx, self.base, manager->base,
+        r = cgroup_pool_open(&manager->cgroups, manager->ctx, self.base, &manager->keepers, manager->base,
                              manager->options->cgroup_pool ? first_cgroup() : 0);
     if (r < 0)
         return r;
@@ -437,8 +437,8 @@ struct manager *manager_free(struct manager *manager)
     key_store_done(&manager->keys);
     store_close(&manager->store);
     manager->service = varlink_service_free(manager->service);
-    keeper_pool_close(&manager->keepers);
     cgroup_pool_close(&manager->cgroups);
+    keeper_pool_close(&manager->keepers);
     cleanup_fd(&manager->filter);
     cleanup_fd(&manager->runtime_filter);
     free_event(manager->monitor_event);

@@ -19,4 +19,10 @@ if(TARGET czone-keeper)
         set_tests_properties(unit/keeper/${noun} PROPERTIES ENVIRONMENT
             "KEEPER=$<TARGET_FILE:czone-keeper>;KEEPER_PROBE=$<TARGET_FILE:keeper_probe>;LAUNCH_PROBE=$<TARGET_FILE:launch_probe>")
     endforeach()
+    # What a program has does not depend on whether a process stood by for it.
+    foreach(noun exec hostile life stdio)
+        add_test(NAME unit/keeper/prepared/${noun} COMMAND test_keeper_${noun})
+        set_tests_properties(unit/keeper/prepared/${noun} PROPERTIES ENVIRONMENT
+            "KEEPER=$<TARGET_FILE:czone-keeper>;KEEPER_PROBE=$<TARGET_FILE:keeper_probe>;LAUNCH_PROBE=$<TARGET_FILE:launch_probe>;KEEPER_PREPARED=1")
+    endforeach()
 endif()

@@ -49,6 +49,8 @@ void kept_spawn(struct kept *kept, struct keepers *keepers, const char *program,
     kept->run_dir = open(fixture_path(&keepers->runs, kept->run_path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     ck_assert_int_ge(kept->run_dir, 0);
     ck_assert_int_eq(keeper_spawn(keepers->image, &kept->process), 0);
+    if (getenv("KEEPER_PREPARED"))
+        kept_send_prepare(kept);
 }
 
 void kept_kill(struct kept *kept)
@@ -136,6 +138,15 @@ int kept_cgroup(void)
     ck_assert_int_ge(fd, 0);
     (void)endmntent(mounts);
     return fd;
+}
+
+void kept_send_prepare(struct kept *kept)
+{
+    struct keeper_prepare prepare = { .header = { .kind = KEEPER_PREPARE } };
+    int cgroup = kept_cgroup();
+
+    ck_assert_int_eq(keeper_send(kept->process.socket, &prepare, sizeof(prepare), &cgroup, 1), 0);
+    (void)close(cgroup);
 }
 
 void kept_send_start(struct kept *kept)

@@ -66,6 +66,10 @@ int kept_memfd(const struct launch_request *request);
 /* The root of cgroup2. */
 int kept_cgroup(void);
 
+/* Has a process stand by where kept_send_start() will start it; kept_spawn() does that by itself where
+ * KEEPER_PREPARED is set. */
+void kept_send_prepare(struct kept *kept);
+
 /* Sends START, and waits for nothing. */
 void kept_send_start(struct kept *kept);
 

@@ -14,7 +14,7 @@
 
 #include "agent/guest/launch/launch.h"
 #include "agent/guest/launch/seccomp.h"
-#include "agent/guest/launch/skeleton.h"
+#include "agent/guest/launch/standby.h"
 #include "tests/unit/launch_fixture.h"
 
 /* Emulated guests are slow; a launch takes milliseconds elsewhere. */
@@ -25,25 +25,18 @@ struct run {
     struct launcher *launcher;
     struct launch_request request;
     const char *args[16];
-    struct launch_skeleton skeleton;
+    struct launch_standby standby;
     struct launch launch;
     struct launch_failure failure;
     siginfo_t end;
     char log[65536]; /* what the container said, NUL-terminated */
 };
 
+/* As a keeper does: a standby for each launch. */
 static inline void run_prepare(struct run *run)
 {
     if (getenv("LAUNCH_PREPARED") != NULL)
-        ck_assert_int_eq(launch_skeleton_make(&run->skeleton), 0);
-}
-
-/* The test gets a mount namespace of its own. */
-static inline void run_own_mounts(struct run *run)
-{
-    launch_skeleton_drop(&run->skeleton);
-    ck_assert_int_eq(unshare(CLONE_NEWNS), 0);
-    run_prepare(run);
+        ck_assert_int_eq(launch_standby_start(run->request.cgroup_fd, &run->standby), 0);
 }
 
 static inline void run_set_up(struct run *run)
@@ -60,10 +53,9 @@ static inline void run_set_up(struct run *run)
     fixture_file(&run->fixture, "/etc/passwd", 0644,
                  "root:x:0:0::/root:/bin/sh\njoe:x:1000:1000::/home/joe:/probe\n");
     fixture_file(&run->fixture, "/etc/group", 0644, "wheel:x:10:joe\n");
-    run->skeleton = (struct launch_skeleton)LAUNCH_SKELETON_INIT;
-    run_prepare(run);
+    run->standby = (struct launch_standby)LAUNCH_STANDBY_INIT;
     ck_assert_int_eq(launch_seccomp_compile(&filter), 0);
-    ck_assert_int_eq(launcher_new(filter, &run->skeleton, &run->launcher), 0);
+    ck_assert_int_eq(launcher_new(filter, &run->standby, &run->launcher), 0);
     (void)close(filter);
     run->launch = (struct launch)LAUNCH_INIT;
     run->request = (struct launch_request)LAUNCH_REQUEST_INIT;
@@ -76,7 +68,7 @@ static inline void run_tear_down(struct run *run)
 {
     launch_discard(&run->launch);
     run->launcher = launcher_free(run->launcher);
-    launch_skeleton_drop(&run->skeleton);
+    launch_standby_drop(&run->standby);
     fixture_tear_down(&run->fixture);
 }
 
@@ -90,8 +82,10 @@ static inline void run_wait_readable(int fd)
 /* Starts and waits for the result: 1, or a negative errno with run->failure. */
 static inline int run_start(struct run *run)
 {
-    int r = launch_start(run->launcher, &run->request, &run->launch, &run->failure);
+    int r;
 
+    run_prepare(run);
+    r = launch_start(run->launcher, &run->request, &run->launch, &run->failure);
     if (r < 0)
         return r;
     do {

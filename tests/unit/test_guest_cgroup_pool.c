@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@ static struct machine machine;
 static struct cgroup_pool pool;
 static struct czone_cgroup *cgroup;
 static struct czone_failure failure;
+static int n_killed;
 
 /* What the kernel puts into a new cgroup. */
 static const struct {
@@ -53,6 +55,16 @@ static int remove_with_files(struct czone_sys *sys, const char *path)
     return czone_backend_linux()->cgroup_remove(sys, path);
 }
 
+/* What cgroup.kill does. */
+static int write_as_kernel(struct czone_sys *sys, int cgroup_fd, const char *attribute, const char *value)
+{
+    if (strcmp(attribute, "cgroup.kill") != 0)
+        return czone_backend_linux()->cgroup_write(sys, cgroup_fd, attribute, value);
+    put(cgroup_fd, "cgroup.events", "populated 0\n");
+    n_killed++;
+    return 0;
+}
+
 static int keep(struct czone_sys *sys, const char *path)
 {
     (void)sys;
@@ -62,7 +74,8 @@ static int keep(struct czone_sys *sys, const char *path)
 
 static void open_pool(uint64_t first)
 {
-    ck_assert_int_eq(cgroup_pool_open(&pool, machine.manager->ctx, "czone", machine.manager->base, first), 0);
+    ck_assert_int_eq(
+        cgroup_pool_open(&pool, machine.manager->ctx, "czone", NULL, machine.manager->base, first), 0);
     machine_run(&machine, 20);
 }
 
@@ -71,6 +84,7 @@ static void set_up(void)
     machine_set_up(&machine, 2);
     machine.backend.cgroup_create = create;
     machine.backend.cgroup_remove = remove_with_files;
+    machine.backend.cgroup_write = write_as_kernel;
     pool = (struct cgroup_pool){ 0 };
     cgroup = NULL;
 }
@@ -92,8 +106,12 @@ static bool exists(const char *name)
 
 static void take(const char *name)
 {
-    ck_assert_msg(cgroup_pool_take(&pool, machine.manager->ctx, name, &cgroup, &failure) == 0, "%s",
+    struct cgroup_pool_entry entry;
+
+    ck_assert_msg(cgroup_pool_take(&pool, machine.manager->ctx, name, &entry, &failure) == 0, "%s",
                   failure.message);
+    ck_assert_int_lt(entry.keeper, 0);
+    cgroup = entry.cgroup;
 }
 
 static void expect(const char *attribute, const char *value)
@@ -159,27 +177,29 @@ START_TEST(its_end_removes_those_that_wait)
 }
 END_TEST
 
-START_TEST(what_an_earlier_czoned_left_is_cleared_away_but_no_cgroup_with_a_process)
+START_TEST(what_an_earlier_czoned_left_is_cleared_away_with_what_still_stands_by_there)
 {
     open_pool(1);
     take("web");
     put(czone_cgroup_fd(cgroup), "cgroup.events", "populated 1\n");
     machine.backend.cgroup_remove = keep; /* as if it had crashed */
     cgroup_pool_close(&pool);
-    ck_assert(exists("pool-1"));
+    ck_assert(exists("pool-1") && exists("pool-2"));
     machine.backend.cgroup_remove = remove_with_files;
     open_pool(0);
-    ck_assert(!exists("pool-1") && exists("pool-2"));
+    ck_assert(!exists("pool-1") && !exists("pool-2"));
+    ck_assert_int_eq(n_killed, 1);
 }
 END_TEST
 
 START_TEST(what_cannot_be_written_is_told_and_leaves_nothing)
 {
     static const char *const broken = "web";
+    struct cgroup_pool_entry entry;
 
     machine.backend.cgroup_create = czone_backend_linux()->cgroup_create; /* without memory.oom.group */
     open_pool(0);
-    ck_assert_int_eq(cgroup_pool_take(&pool, machine.manager->ctx, broken, &cgroup, &failure), -ENOENT);
+    ck_assert_int_eq(cgroup_pool_take(&pool, machine.manager->ctx, broken, &entry, &failure), -ENOENT);
     ck_assert_str_eq(failure.message,
                      "cannot write memory.oom.group of cgroup czone/web: No such file or directory");
     ck_assert(!exists(broken));
@@ -196,7 +216,7 @@ int main(void)
     tcase_add_test(tests, without_the_pool_each_is_made_when_it_is_needed);
     tcase_add_test(tests, a_container_may_be_called_as_those_that_wait);
     tcase_add_test(tests, its_end_removes_those_that_wait);
-    tcase_add_test(tests, what_an_earlier_czoned_left_is_cleared_away_but_no_cgroup_with_a_process);
+    tcase_add_test(tests, what_an_earlier_czoned_left_is_cleared_away_with_what_still_stands_by_there);
     tcase_add_test(tests, what_cannot_be_written_is_told_and_leaves_nothing);
     return guest_test_main(tests, "guest_cgroup_pool");
 }

@@ -41,6 +41,7 @@ static const struct {
     { "a kind that only keepers send", sizeof(struct keeper_status), { KEEPER_STATUS, KEEPER_VERSION } },
     { "a short message", 8, { KEEPER_RESIZE, KEEPER_VERSION } },
     { "a start of another version", sizeof(struct keeper_start), { KEEPER_START, KEEPER_VERSION + 1 } },
+    { "a prepare without its fd", sizeof(struct keeper_prepare), { KEEPER_PREPARE, KEEPER_VERSION } },
     { "a second start", sizeof(struct keeper_start), { KEEPER_START, KEEPER_VERSION } },
     { "a start with something behind", sizeof(struct keeper_start) + 8, { KEEPER_START, KEEPER_VERSION } },
     { "more input than fits", KEEPER_INPUT_HEADER + KEEPER_INPUT_MAX + 1, { KEEPER_INPUT, KEEPER_VERSION } },
@@ -76,6 +77,15 @@ END_TEST
 START_TEST(an_idle_keeper_that_is_sent_garbage_ends)
 {
     ck_assert_int_eq(send(kept.process.socket, "garbage", 7, 0), 7);
+    kept_wait_gone(&kept);
+}
+END_TEST
+
+START_TEST(a_prepare_without_its_fd_is_garbage)
+{
+    struct keeper_prepare prepare = { .header = { .kind = KEEPER_PREPARE } };
+
+    ck_assert_int_eq(keeper_send(kept.process.socket, &prepare, sizeof(prepare), NULL, 0), 0);
     kept_wait_gone(&kept);
 }
 END_TEST
@@ -225,6 +235,7 @@ int main(void)
                         sizeof(garbage) / sizeof(garbage[0]));
     tcase_add_test(tests, a_longer_message_of_a_newer_czoned_is_understood);
     tcase_add_test(tests, an_idle_keeper_that_is_sent_garbage_ends);
+    tcase_add_test(tests, a_prepare_without_its_fd_is_garbage);
     tcase_add_test(tests, a_start_without_its_fds_is_garbage);
     tcase_add_test(tests, fds_that_nobody_asked_for_are_garbage);
     tcase_add_test(tests, input_beyond_the_room_is_refused_whole);

@@ -33,6 +33,85 @@ START_TEST(an_idle_keeper_says_so_and_ends_when_nobody_wants_it)
 }
 END_TEST
 
+/* A pidfd of the process that stands by; waits until it is there. */
+static int find_standby(void)
+{
+    char path[64], text[16] = "";
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)kept.process.pid,
+                   (int)kept.process.pid);
+    for (int attempt = 0; text[0] == '\0' && attempt < KEPT_DEADLINE_MS; attempt++) {
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+        ck_assert_int_ge(fd, 0);
+        ck_assert_int_ge(read(fd, text, sizeof(text) - 1), 0);
+        (void)close(fd);
+        (void)usleep(1000);
+    }
+    return (int)syscall(SYS_pidfd_open, atoi(text), 0);
+}
+
+static void spawn_with_standby(const char *act)
+{
+    (void)unsetenv("KEEPER_PREPARED"); /* once is enough */
+    kept_spawn(&kept, &keepers, "/probe", act);
+    kept_send_prepare(&kept);
+}
+
+START_TEST(a_program_is_the_process_that_stood_by)
+{
+    int standby;
+
+    spawn_with_standby("stay");
+    standby = find_standby();
+    kept_start(&kept);
+    (void)kill(kept.status.pid, SIGKILL);
+    kept_wait_readable(standby);
+    (void)close(standby);
+    kept_wait_gone(&kept);
+}
+END_TEST
+
+START_TEST(a_program_starts_although_the_process_that_stood_by_was_killed)
+{
+    int standby;
+
+    spawn_with_standby("say");
+    standby = find_standby();
+    ck_assert_int_eq((int)syscall(SYS_pidfd_send_signal, standby, SIGKILL, NULL, 0), 0);
+    kept_wait_readable(standby);
+    (void)close(standby);
+    kept_start(&kept);
+    kept_wait_gone(&kept);
+    ck_assert_int_eq(kept.status.wait_status, 42);
+}
+END_TEST
+
+START_TEST(a_process_that_stands_by_ends_with_its_keeper)
+{
+    int standby;
+
+    spawn_with_standby("stay");
+    standby = find_standby();
+    ck_assert_int_eq(kill(kept.process.pid, SIGKILL), 0);
+    kept_wait_readable(standby);
+    (void)close(standby);
+}
+END_TEST
+
+START_TEST(a_process_that_is_of_no_use_to_the_request_does_not_stay)
+{
+    int standby;
+
+    spawn_with_standby("stay");
+    standby = find_standby();
+    kept.request.network.kind = LAUNCH_NETWORK_NONE;
+    kept_start(&kept);
+    kept_wait_readable(standby);
+    (void)close(standby);
+}
+END_TEST
+
 START_TEST(a_program_runs_and_its_end_is_told_and_written_down)
 {
     struct keeper_record record;
@@ -318,6 +397,10 @@ int main(void)
     tcase_set_timeout(tests, 120);
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, an_idle_keeper_says_so_and_ends_when_nobody_wants_it);
+    tcase_add_test(tests, a_program_is_the_process_that_stood_by);
+    tcase_add_test(tests, a_program_starts_although_the_process_that_stood_by_was_killed);
+    tcase_add_test(tests, a_process_that_stands_by_ends_with_its_keeper);
+    tcase_add_test(tests, a_process_that_is_of_no_use_to_the_request_does_not_stay);
     tcase_add_test(tests, a_program_runs_and_its_end_is_told_and_written_down);
     tcase_add_test(tests, a_program_has_the_network_of_its_request);
     tcase_add_test(tests, a_program_that_is_killed_says_by_which_signal);

@@ -178,7 +178,7 @@ START_TEST(mounts_do_not_spread_through_a_shared_root)
 {
     static char before[65536], during[65536];
 
-    run_own_mounts(&run);
+    ck_assert_int_eq(unshare(CLONE_NEWNS), 0);
     ck_assert_int_eq(mount(NULL, "/", NULL, MS_REC | MS_SHARED, NULL), 0);
     read_mounts(before, sizeof(before));
     run.args[1] = "stay";
@@ -191,7 +191,7 @@ END_TEST
 
 START_TEST(what_is_mounted_below_the_root_is_in_the_container)
 {
-    run_own_mounts(&run);
+    ck_assert_int_eq(unshare(CLONE_NEWNS), 0);
     ck_assert_int_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
     fixture_dir(&run.fixture, "/data");
     ck_assert_int_eq(mount("tmpfs", fixture_path(&run.fixture, "/data"), "tmpfs", 0, NULL), 0);
@@ -244,7 +244,7 @@ END_TEST
 
 START_TEST(what_the_guest_has_mounted_elsewhere_is_in_its_own_root_too)
 {
-    run_own_mounts(&run);
+    ck_assert_int_eq(unshare(CLONE_NEWNS), 0);
     ck_assert_int_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
     ck_assert_int_eq(mount("tmpfs", "/mnt", "tmpfs", 0, NULL), 0);
     ck_assert_int_eq(mkdir("/mnt/a b\\", 0755), 0);

@@ -46,7 +46,7 @@ START_TEST(what_is_mounted_below_the_source_comes_with_it_and_is_read_only_too)
 {
     const char *const actions[] = { "p/data/sub/inner", "w/data/sub/inner", "m/data/sub", NULL };
 
-    run_own_mounts(&run);
+    ck_assert_int_eq(unshare(CLONE_NEWNS), 0);
     ck_assert_int_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
     fixture_dir(&data, "/sub");
     ck_assert_int_eq(mount("tmpfs", fixture_path(&data, "/sub"), "tmpfs", 0, NULL), 0);

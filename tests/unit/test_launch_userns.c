@@ -225,7 +225,7 @@ END_TEST
 /* The initramfs of a guest is one like this. */
 static void mount_ramfs(const char *path)
 {
-    run_own_mounts(&run);
+    ck_assert_int_eq(unshare(CLONE_NEWNS), 0);
     ck_assert_int_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
     ck_assert_int_eq(mount("ramfs", fixture_path(&data, path), "ramfs", 0, NULL), 0);
 }

@@ -108,15 +108,19 @@ class Guest:
         return {b: state for b, state in self.blocks().items() if start <= b * block < start + size}
 
     def processes(self):
-        """Every process as "CGROUP PROGRAM", but for the kernel's own, the console's shells, which are in the root cgroup, and idle keepers: these
-        are czoned's pool, whose size follows load."""
+        """Every process as "CGROUP PROGRAM", but for the kernel's own, the console's shells, which are in the root cgroup, and idle keepers with what
+        stands by for them: these are czoned's pool, whose size follows load."""
         # Few programs for all processes: an emulated guest takes some milliseconds to start one.
         links, groups, parents = self.sh(
             "ls -l /proc/[0-9]*/exe 2>/dev/null; echo --; grep . /proc/[0-9]*/cgroup 2>/dev/null; echo --; "
-            "grep -l . /proc/[0-9]*/task/*/children 2>/dev/null; true"
+            "grep . /proc/[0-9]*/task/*/children 2>/dev/null; true"
         ).split("--\n")
         programs = dict(re.findall(r"/proc/(\d+)/exe -> (.*)", links))
-        busy = set(re.findall(r"/proc/(\d+)/", parents))
+        busy = {
+            pid
+            for pid, children in re.findall(r"^/proc/(\d+)/.*:([\d ]+)$", parents, re.MULTILINE)
+            if not all("czone-keeper" in programs.get(child, "czone-keeper") for child in children.split())
+        }
         found = []
         for pid, cgroup in re.findall(r"^/proc/(\d+)/cgroup:0::(.*)$", groups, re.MULTILINE):
             program = programs.get(pid, "")
@@ -127,9 +131,9 @@ class Guest:
 
     def traces(self):
         """What must not be left behind by a refused request: cgroups, mounts, processes, zones' memory."""
-        # Cgroups in which nothing may be born are czoned's pool, as are keepers without a program; its size follows load.
+        # Cgroups in which nothing more may be born are czoned's pool, as are keepers without a program; its size follows load.
         cgroups, pool = self.sh(
-            "find /sys/fs/cgroup -mindepth 1 -type d; echo --; find /sys/fs/cgroup -name pids.max | xargs grep -l '^0$' 2>/dev/null; true"
+            "find /sys/fs/cgroup -mindepth 1 -type d; echo --; find /sys/fs/cgroup -path '*/pool-*/pids.max' | xargs grep -l '^[01]$' 2>/dev/null; true"
         ).split("--\n")
         cgroups = set(cgroups.split()) - {os.path.dirname(path) for path in pool.split()}
         mounts = self.read("/proc/self/mountinfo").splitlines()

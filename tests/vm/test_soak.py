@@ -79,7 +79,7 @@ class Soak(ZoneCase):
         blocks, size = map(int, self.in_guest("od -A n -t d8 /run/heap").split())
         resident = int(self.in_guest(f"awk '/^VmRSS/ {{ print $2 }}' /proc/{pid}/status")) * 1024
         fds = collections.Counter(re.sub(r"[0-9]+", "N", line) for line in self.in_guest(f"cd /proc/{pid}/fd; for fd in *; do readlink $fd; done").splitlines())
-        keepers = int(self.in_guest("set -- $(pidof czone-keeper); echo $#"))
+        keepers = int(self.in_guest("for p in $(pidof czone-keeper); do grep czone/daemon /proc/$p/cgroup; done | wc -l"))
         keys, receipts = (int(n) for n in self.in_guest("cd /run/czone; cat keys | wc -l; cat receipts | wc -l").split())
         pool = int(self.in_guest("find /sys/fs/cgroup/czone -name 'pool-*' | wc -l"))
         files = self.in_guest("cd /run/czone; find . | sort").split()

@@ -9,10 +9,15 @@
 
 #include <czone/zone.h>
 
+#include "agent/guest/keeper/wire.h"
 #include "agent/guest/log.h"
 #include "agent/guest/run_dir.h"
+#include "proto/cleanup.h"
 
 #define PREFIX "pool-"
+
+/* From SIGKILL to its end: a process that waits for a message needs a millisecond or two. */
+#define EMPTY_TIMEOUT_MS 1000
 
 static void end(struct czone_cgroup *cgroup)
 {
@@ -60,10 +65,53 @@ static int make_next(struct cgroup_pool *pool, struct czone_cgroup **ret_cgroup,
     return r;
 }
 
+int cgroup_pool_empty(struct czone_cgroup *cgroup)
+{
+    int r = czone_cgroup_populated(cgroup);
+
+    if (r <= 0)
+        return r;
+    r = czone_cgroup_kill(cgroup);
+    if (r == 0)
+        r = czone_cgroup_wait_empty(cgroup, EMPTY_TIMEOUT_MS);
+    return r == -ETIMEDOUT ? -EBUSY : r;
+}
+
+static void end_entry(struct cgroup_pool_entry *entry)
+{
+    int r;
+
+    cleanup_fd(&entry->keeper); /* which ends, and its standby with it */
+    r = cgroup_pool_empty(entry->cgroup);
+    if (r < 0)
+        log_warning("cannot empty cgroup %s: %s", czone_cgroup_path(entry->cgroup), strerror(-r));
+    end(entry->cgroup);
+    *entry = (struct cgroup_pool_entry){ .keeper = -EBADF };
+}
+
+/* One that cannot be had costs the start that would have found it some time, no more. */
+static void stand_by(struct cgroup_pool *pool, struct cgroup_pool_entry *entry)
+{
+    struct keeper_prepare prepare = { .header.kind = KEEPER_PREPARE };
+    int cgroup = czone_cgroup_fd(entry->cgroup), r;
+
+    if (pool->keepers == NULL)
+        return;
+    r = keeper_pool_start(pool->keepers, &entry->keeper);
+    if (r == 0)
+        r = keeper_send(entry->keeper, &prepare, sizeof(prepare), &cgroup, 1);
+    if (r == 0)
+        return;
+    log_warning("no process stands by in cgroup %s: %s", czone_cgroup_path(entry->cgroup), strerror(-r));
+    cleanup_fd(&entry->keeper);
+    entry->keeper = -EBADF;
+}
+
 static int add(void *owner)
 {
     struct czone_failure failure = CZONE_FAILURE_INIT;
     struct cgroup_pool *pool = owner;
+    struct cgroup_pool_entry *entry = &pool->idle[pool->size.n];
     struct czone_cgroup *cgroup;
     int r;
 
@@ -72,13 +120,14 @@ static int add(void *owner)
         log_error("cannot make a cgroup ahead of need: %s", failure.message);
         return r;
     }
-    r = czone_cgroup_write(cgroup, "pids.max", "0");
+    r = czone_cgroup_write(cgroup, "pids.max", pool->keepers != NULL ? "1" : "0");
     if (r < 0) {
         log_error("cannot write pids.max of cgroup %s: %s", czone_cgroup_path(cgroup), strerror(-r));
         end(cgroup);
         return r;
     }
-    pool->idle[pool->size.n] = cgroup;
+    *entry = (struct cgroup_pool_entry){ .cgroup = cgroup, .keeper = -EBADF };
+    stand_by(pool, entry);
     return 0;
 }
 
@@ -86,7 +135,7 @@ static void drop(void *owner)
 {
     struct cgroup_pool *pool = owner;
 
-    end(pool->idle[pool->size.n]);
+    end_entry(&pool->idle[pool->size.n]);
 }
 
 static const struct pool_size_ops size_ops = { add, drop };
@@ -117,10 +166,8 @@ static void clear(void *data, const char *name)
     (void)snprintf(path, sizeof(path), "%s/%s", leftovers->base, name);
     if (is_claimed(leftovers, path) || czone_cgroup_open(leftovers->ctx, path, &cgroup) < 0)
         return;
-    if (czone_cgroup_populated(cgroup) == 0)
-        end(cgroup);
-    else
-        czone_cgroup_unref(cgroup);
+    /* A standby of the earlier czoned may be about to end. */
+    end_entry(&(struct cgroup_pool_entry){ .cgroup = cgroup, .keeper = -EBADF });
 }
 
 /* What cannot be cleared costs some memory; nothing else depends on it. */
@@ -141,7 +188,7 @@ static void clear_leftovers(struct czone_ctx *ctx, const char *base)
 }
 
 int cgroup_pool_open(struct cgroup_pool *pool, struct czone_ctx *ctx, const char *base,
-                     struct event_base *loop, uint64_t first)
+                     struct keeper_pool *keepers, struct event_base *loop, uint64_t first)
 {
     int r;
 
@@ -149,6 +196,7 @@ int cgroup_pool_open(struct cgroup_pool *pool, struct czone_ctx *ctx, const char
     if (first == 0)
         return 0;
     pool->ctx = ctx;
+    pool->keepers = keepers;
     pool->next = first;
     r = pool_size_open(&pool->size, loop, &size_ops, pool);
     return r < 0 ? log_fail(r, "out of memory") : 0;
@@ -161,14 +209,19 @@ void cgroup_pool_close(struct cgroup_pool *pool)
 }
 
 int cgroup_pool_take(struct cgroup_pool *pool, struct czone_ctx *ctx, const char *name,
-                     struct czone_cgroup **ret_cgroup, struct czone_failure *failure)
+                     struct cgroup_pool_entry *ret_entry, struct czone_failure *failure)
 {
+    struct cgroup_pool_entry entry = { .keeper = -EBADF };
     int r;
 
     if (pool->ctx != NULL && pool_size_take(&pool->size)) {
-        *ret_cgroup = pool->idle[pool->size.n];
+        *ret_entry = pool->idle[pool->size.n];
         return 0;
     }
-    r = make(ctx, name, ret_cgroup, failure);
-    return r == -EEXIST && pool->ctx != NULL ? make_next(pool, ret_cgroup, failure) : r;
+    r = make(ctx, name, &entry.cgroup, failure);
+    if (r == -EEXIST && pool->ctx != NULL)
+        r = make_next(pool, &entry.cgroup, failure);
+    if (r == 0)
+        *ret_entry = entry;
+    return r;
 }

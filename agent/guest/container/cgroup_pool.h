@@ -5,36 +5,44 @@
 /*
  * Cgroups that wait for a container: made ahead of need, with the controllers on and with what is the same
  * for all containers written. The kernel keeps figures for each possible node in each cgroup, so making one
- * is the longest step of a start in a guest of many nodes. Those that wait are named pool-N, and no
- * process can be born in them (pids.max is 0).
+ * is the longest step of a start in a guest of many nodes. Those that wait are named pool-N. In each a
+ * container's first process stands by, with its keeper (launch/standby.h), so that a start needs no clone()
+ * and hardly a mount; nothing else can be born there (pids.max).
  *
  * One that an earlier czoned left behind is removed when the pool is opened, unless a zone's claim names it.
  */
 
 #include <czone/cgroup.h>
 
-#include "agent/guest/container/pool_size.h"
+#include "agent/guest/container/keeper_pool.h"
+
+struct cgroup_pool_entry {
+    struct czone_cgroup *cgroup;
+    int keeper; /* socket of the one whose standby is in it; -EBADF: it is empty */
+};
 
 struct cgroup_pool {
-    struct czone_ctx *ctx; /* NULL: not open */
-    uint64_t next;         /* number */
+    struct czone_ctx *ctx;       /* NULL: not open */
+    struct keeper_pool *keepers; /* where keepers come from; NULL: nobody stands by */
+    uint64_t next;               /* number */
     struct pool_size size;
-    struct czone_cgroup *idle[POOL_SIZE_MAX];
+    struct cgroup_pool_entry idle[POOL_SIZE_MAX];
 };
 
 /*
  * Clears away what an earlier one has left; the first ones are made from the loop.
  *
- * @base   of the cgroups of ctx, below the cgroup root
- * @loop   borrowed, as ctx is, for the pool's life
- * @first  their first number: greater than any that an earlier czoned of this boot has used, whose containers
- *         may be known by the name of a cgroup that is gone; 0: nothing is kept ready, cgroup_pool_take()
+ * @base     of the cgroups of ctx, below the cgroup root
+ * @keepers  NULL: nobody stands by
+ * @loop     borrowed, as ctx and keepers are, for the pool's life
+ * @first    their first number: greater than any that an earlier czoned of this boot has used, whose
+ * containers may be known by the name of a cgroup that is gone; 0: nothing is kept ready, cgroup_pool_take()
  * makes each when it is needed
  *
  * Returns 0 or -ENOMEM, which has been logged.
  */
 int cgroup_pool_open(struct cgroup_pool *pool, struct czone_ctx *ctx, const char *base,
-                     struct event_base *loop, uint64_t first);
+                     struct keeper_pool *keepers, struct event_base *loop, uint64_t first);
 
 /* Removes those that wait. Accepts one that is all zero. */
 void cgroup_pool_close(struct cgroup_pool *pool);
@@ -45,10 +53,15 @@ void cgroup_pool_close(struct cgroup_pool *pool);
  * @ctx   as given to cgroup_pool_open(), which need not have been called
  * @name  of one that has to be made
  *
- * Returns 0 and the caller's reference to a cgroup without process, limits yet to be set; or errors of
+ * Returns 0 and what is the caller's now: the reference to a cgroup, limits yet to be set, with no process
+ * but that which stands by, and its keeper, if there is one, for KEEPER_START; or errors of
  * czone_cgroup_create() and czone_cgroup_write() with failure filled in.
  */
 int cgroup_pool_take(struct cgroup_pool *pool, struct czone_ctx *ctx, const char *name,
-                     struct czone_cgroup **ret_cgroup, struct czone_failure *failure);
+                     struct cgroup_pool_entry *ret_entry, struct czone_failure *failure);
+
+/* Kills what is in a cgroup that no container has, and waits for its end. Returns 0, or -EBUSY: it does not
+ * end, or a negative errno. */
+int cgroup_pool_empty(struct czone_cgroup *cgroup);
 
 #endif

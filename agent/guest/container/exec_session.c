@@ -285,8 +285,8 @@ static int start(struct exec_session *session)
     launch.users = container->request.parts.users;
     launch.cgroup_fd = czone_cgroup_fd(container->program.cgroup);
     launch.policy = &policy;
-    return keeper_link_start(&session->keeper, container->manager, session->dir_fd, &launch, &keeper_ops,
-                             session);
+    return keeper_link_start(&session->keeper, container->manager, session->dir_fd, &launch, -EBADF,
+                             &keeper_ops, session);
 }
 
 int exec_session_new(struct container *container, struct exec_request *request,

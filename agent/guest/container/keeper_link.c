@@ -120,9 +120,34 @@ static int write_request(const struct launch_request *request, int *ret_fd)
     return 0;
 }
 
-int keeper_link_start(struct keeper_link *link, struct manager *manager, int run_dir,
-                      const struct launch_request *request, const struct keeper_link_ops *ops, void *owner)
+/* Takes *keeper, which may be -EBADF, or one of the pool; what is sent must not get lost with a keeper that
+ * was killed.
+ */
+static int send_start(struct manager *manager, struct keeper_start *start, const int *fds, size_t n_fds,
+                      int *keeper)
 {
+    int r = 0;
+
+    for (unsigned int attempt = 0; attempt <= POOL_SIZE_MAX; attempt++) {
+        if (*keeper < 0)
+            r = keeper_pool_take(&manager->keepers, keeper);
+        if (r == 0)
+            r = keeper_send(*keeper, start, sizeof(*start), fds, n_fds);
+        if (r != -EPIPE && r != -ECONNRESET)
+            break;
+        log_warning("an idle keeper was killed");
+        cleanup_fd(keeper);
+        *keeper = -EBADF;
+        r = 0;
+    }
+    return r;
+}
+
+int keeper_link_start(struct keeper_link *link, struct manager *manager, int run_dir,
+                      const struct launch_request *request, int keeper, const struct keeper_link_ops *ops,
+                      void *owner)
+{
+    CLEANUP_FD int fd = keeper;
     bool join = request->target >= 0;
     struct keeper_start start = { .header.kind = KEEPER_START,
                                   .log_limit = LOG_LIMIT_DEFAULT,
@@ -137,23 +162,13 @@ int keeper_link_start(struct keeper_link *link, struct manager *manager, int run
     if (join)
         start.flags |= KEEPER_START_JOIN;
     r = write_request(request, &request_fd);
-    if (r < 0)
-        return r;
-    for (unsigned int attempt = 0; attempt <= POOL_SIZE_MAX; attempt++) {
+    if (r == 0) {
         const int fds[] = { request_fd, request->runtime ? manager->runtime_filter : manager->filter, run_dir,
                             request->cgroup_fd, request->target };
-        CLEANUP_FD int fd = -EBADF;
 
-        r = keeper_pool_take(&manager->keepers, &fd);
-        if (r == 0)
-            r = keeper_send(fd, &start, sizeof(start), fds, ELEMENTS(fds) - !join);
-        if (r == 0)
-            return watch(link, manager, run_dir, &fd, ops, owner);
-        if (r != -EPIPE && r != -ECONNRESET)
-            return r;
-        log_warning("an idle keeper was killed");
+        r = send_start(manager, &start, fds, ELEMENTS(fds) - !join, &fd);
     }
-    return r;
+    return r < 0 ? r : watch(link, manager, run_dir, &fd, ops, owner);
 }
 
 int keeper_link_connect(struct keeper_link *link, struct manager *manager, int run_dir,

@@ -40,16 +40,18 @@ struct keeper_link {
     }
 
 /*
- * Has a keeper of the pool launch a program. Callbacks come from the loop; each may close the link and free
+ * Has a keeper launch a program. Callbacks come from the loop; each may close the link and free
  * what it is in.
  *
  * @run_dir  the program's, empty; borrowed until the link is closed
  * @request  with its cgroup, and for an exec session its target
+ * @keeper   a keeper whose standby is in that cgroup, taken in any case; -EBADF: one of the pool does it
  *
  * Returns 0 or a negative errno; then no keeper has it.
  */
 int keeper_link_start(struct keeper_link *link, struct manager *manager, int run_dir,
-                      const struct launch_request *request, const struct keeper_link_ops *ops, void *owner);
+                      const struct launch_request *request, int keeper, const struct keeper_link_ops *ops,
+                      void *owner);
 
 /* Connects to the keeper that an earlier czoned left. Returns 0, -ENOENT (none has begun; one may that was
  * sent START), -ECONNREFUSED (it is gone), or errors of keeper_connect(). */

@@ -21,11 +21,13 @@ static void on_end(evutil_socket_t pidfd, short what, void *data)
     (void)close(pidfd);
 }
 
-static int start(struct keeper_pool *pool, int *ret_fd)
+int keeper_pool_start(struct keeper_pool *pool, int *ret_fd)
 {
     struct keeper_process process = KEEPER_PROCESS_INIT;
     int r;
 
+    if (pool->image < 0)
+        return -EBADF;
     r = keeper_spawn(pool->image, &process);
     if (r < 0)
         return r;
@@ -40,7 +42,7 @@ static int start(struct keeper_pool *pool, int *ret_fd)
 static int add(void *owner)
 {
     struct keeper_pool *pool = owner;
-    int r = start(pool, &pool->idle[pool->size.n]);
+    int r = keeper_pool_start(pool, &pool->idle[pool->size.n]);
 
     if (r < 0) /* the next one taken says so to its caller */
         log_error("cannot start a keeper: %s", strerror(-r));
@@ -99,10 +101,8 @@ void keeper_pool_close(struct keeper_pool *pool)
 
 int keeper_pool_take(struct keeper_pool *pool, int *ret_fd)
 {
-    if (pool->image < 0)
-        return -EBADF;
-    if (!pool_size_take(&pool->size))
-        return start(pool, ret_fd);
+    if (pool->image < 0 || !pool_size_take(&pool->size))
+        return keeper_pool_start(pool, ret_fd);
     *ret_fd = pool->idle[pool->size.n];
     return 0;
 }

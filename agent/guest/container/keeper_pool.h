@@ -37,6 +37,9 @@ int keeper_pool_open(struct keeper_pool *pool, struct event_base *base, const ch
 /* Ends the idle ones. Accepts KEEPER_POOL_INIT. */
 void keeper_pool_close(struct keeper_pool *pool);
 
+/* Starts one that is not of the pool. As keeper_pool_take(). */
+int keeper_pool_start(struct keeper_pool *pool, int *ret_fd);
+
 /*
  * Takes one out, or starts one if there is none.
  *

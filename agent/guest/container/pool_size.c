@@ -36,12 +36,25 @@ static void on_quiet(evutil_socket_t fd, short what, void *data)
     (void)fd;
     (void)what;
     size->target = size->target / 2 > POOL_SIZE_MIN ? size->target / 2 : POOL_SIZE_MIN;
-    while (size->n > size->target) {
-        size->n--;
-        size->ops->drop(size->owner);
-    }
+    if (size->n > size->target)
+        arm(size->excess, &now);
     if (size->target > POOL_SIZE_MIN)
         arm(size->shrink, &quiet);
+}
+
+/* One at a time: it may take a millisecond or two. */
+static void on_excess(evutil_socket_t fd, short what, void *data)
+{
+    struct pool_size *size = data;
+
+    (void)fd;
+    (void)what;
+    if (size->n <= size->target)
+        return;
+    size->n--;
+    size->ops->drop(size->owner);
+    if (size->n > size->target)
+        arm(size->excess, &now);
 }
 
 int pool_size_open(struct pool_size *size, struct event_base *base, const struct pool_size_ops *ops,
@@ -50,7 +63,8 @@ int pool_size_open(struct pool_size *size, struct event_base *base, const struct
     *size = (struct pool_size){ .ops = ops, .owner = owner, .target = POOL_SIZE_MIN };
     size->refill = evtimer_new(base, on_refill, size);
     size->shrink = evtimer_new(base, on_quiet, size);
-    if (size->refill == NULL || size->shrink == NULL)
+    size->excess = evtimer_new(base, on_excess, size);
+    if (size->refill == NULL || size->shrink == NULL || size->excess == NULL)
         return -ENOMEM;
     arm(size->refill, &now);
     return 0;
@@ -66,6 +80,8 @@ void pool_size_close(struct pool_size *size)
         event_free(size->refill);
     if (size->shrink != NULL)
         event_free(size->shrink);
+    if (size->excess != NULL)
+        event_free(size->excess);
     *size = (struct pool_size){ 0 };
 }
 

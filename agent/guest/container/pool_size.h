@@ -29,7 +29,7 @@ struct pool_size {
     void *owner;
     size_t n, target;
     size_t n_taken; /* in this burst */
-    struct event *refill, *shrink;
+    struct event *refill, *shrink, *excess;
 };
 
 /*

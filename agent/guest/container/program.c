@@ -10,6 +10,7 @@
 
 #include "agent/guest/clock.h"
 #include "agent/guest/container/cgroup_signal.h"
+#include "agent/guest/container/program_cgroup.h"
 #include "agent/guest/container/program_refusal.h"
 #include "agent/guest/container/runtime_launch.h"
 #include "agent/guest/keeper/record.h"
@@ -292,65 +293,17 @@ static void on_lost(void *owner)
 
 static const struct keeper_link_ops keeper_ops = { on_status, on_failed, on_lost };
 
-static int write_limits(struct program *program, int64_t pids)
-{
-    char text[32];
-
-    (void)snprintf(text, sizeof(text), "%" PRId64, pids);
-    return czone_cgroup_write(program->cgroup, "pids.max", text);
-}
-
-/* One that an earlier czoned has made, but had no use of any more. */
-static int reuse_cgroup(struct program *program, const char *path)
-{
-    int r;
-
-    r = czone_cgroup_open(program->manager->ctx, path, &program->cgroup);
-    if (r == 0)
-        r = czone_cgroup_populated(program->cgroup);
-    return r > 0 ? -EBUSY : r;
-}
-
-static int prepare_cgroup(struct program *program, struct czone_zone *zone, const char *name, int64_t pids,
-                          struct czone_policy *ret_policy, struct refusal *refusal)
-{
-    struct czone_failure failure = CZONE_FAILURE_INIT;
-    struct czone_zone_info info;
-    int r;
-
-    czone_zone_get_info(zone, &info);
-    if (info.cgroup[0] != '\0') {
-        r = program->cgroup == NULL ? reuse_cgroup(program, info.cgroup) : 0;
-    } else {
-        r = cgroup_pool_take(&program->manager->cgroups, program->manager->ctx, name, &program->cgroup,
-                             &failure);
-    }
-    /* Also a claim that names the cgroup: a czoned that was killed may not have got further. */
-    if (r == 0)
-        r = czone_zone_bind(zone, program->cgroup, &failure);
-    if (r < 0)
-        return refusal_system(refusal, r, &failure);
-    r = write_limits(program, pids);
-    if (r < 0)
-        return refusal_set(refusal, r, ERROR_SYSTEM, NULL, "cannot set the limits of cgroup %s: %s",
-                           czone_cgroup_path(program->cgroup), strerror(-r));
-    r = czone_zone_policy(zone, ret_policy);
-    if (r < 0)
-        return refusal_set(refusal, r, ERROR_SYSTEM, NULL, "the zone of cgroup %s has no memory policy: %s",
-                           czone_cgroup_path(program->cgroup), strerror(-r));
-    return 0;
-}
-
 int program_start(struct program *program, struct czone_zone *zone, const char *name,
                   const struct spawn_request *request, int64_t pids, struct refusal *refusal)
 {
     CLEANUP(runtime_launch_done) struct runtime_launch runtime = { 0 };
+    CLEANUP_FD int keeper = -EBADF;
     struct launch_request launch;
     struct czone_policy policy;
     int r;
 
     program->request = request;
-    r = prepare_cgroup(program, zone, name, pids, &policy, refusal);
+    r = program_cgroup_prepare(program, zone, name, pids, &policy, &keeper, refusal);
     if (r < 0)
         return r;
     spawn_request_launch(request, &launch);
@@ -360,8 +313,8 @@ int program_start(struct program *program, struct czone_zone *zone, const char *
     launch.cgroup_fd = czone_cgroup_fd(program->cgroup);
     launch.policy = &policy;
     if (r == 0)
-        r = keeper_link_start(&program->keeper, program->manager, program->dir_fd, &launch, &keeper_ops,
-                              program);
+        r = keeper_link_start(&program->keeper, program->manager, program->dir_fd, &launch, take_fd(&keeper),
+                              &keeper_ops, program);
     if (r == 0)
         r = arm(program, LAUNCH_TIMEOUT_NS);
     if (r < 0)

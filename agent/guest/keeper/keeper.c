@@ -15,7 +15,7 @@
 #include "agent/guest/keeper/record.h"
 #include "agent/guest/keeper/start.h"
 #include "agent/guest/launch/failure.h"
-#include "agent/guest/launch/skeleton.h"
+#include "agent/guest/launch/standby.h"
 #include "proto/cleanup.h"
 
 struct keeper {
@@ -25,7 +25,7 @@ struct keeper {
     struct input input;
     struct log_writer log;
     struct keeper_record record;
-    struct launch_skeleton skeleton;
+    struct launch_standby standby; /* until START, if PREPARE came before it */
     int record_fd;
     int slave; /* keeps a pty from ending while the program has it closed for a moment */
 };
@@ -69,7 +69,7 @@ static void publish(struct keeper *keeper)
 static void refuse(struct keeper *keeper, const struct launch_failure *failure)
 {
     launch_discard(&keeper->launch);
-    launch_skeleton_drop(&keeper->skeleton);
+    launch_standby_drop(&keeper->standby);
     keeper_failed_set(&keeper->record.failed, failure);
     keeper->record.status.state = KEEPER_REFUSED;
     keeper->link.failed_due = true;
@@ -98,12 +98,21 @@ static int start(struct keeper *keeper, const struct keeper_start *start, const 
     keeper->record_fd = keeper_record_create(run_dir, &keeper->record);
     if (keeper->record_fd < 0)
         return fail(failure, keeper->record_fd, "create the file status");
-    r = start_launch(start, fds, &keeper->skeleton, &keeper->launch, &keeper->input.tty, failure);
+    r = start_launch(start, fds, &keeper->standby, &keeper->launch, &keeper->input.tty, failure);
     if (r < 0)
         return r;
     status->pid = keeper->launch.pid;
     r = log_writer_open(&keeper->log, run_dir, start->log_limit, start->log_segment);
     return r < 0 ? fail(failure, r, "create the log") : 0;
+}
+
+/* Without a standby a start takes longer, no more. */
+static void on_prepare(struct keeper *keeper, const struct keeper_fds *fds)
+{
+    if (keeper->record.status.state != KEEPER_IDLE || keeper->standby.launch.pidfd >= 0 || fds->fd[0] < 0)
+        link_drop(&keeper->link);
+    else
+        (void)launch_standby_start(fds->fd[0], &keeper->standby);
 }
 
 static void on_start(struct keeper *keeper, const struct keeper_start *message, const struct keeper_fds *fds)
@@ -149,9 +158,7 @@ static void on_result(struct keeper *keeper)
         refuse(keeper, &failure);
         return;
     }
-    cleanup_fd(&keeper->launch.result_fd);
-    keeper->launch.result_fd = -EBADF;
-    launch_skeleton_drop(&keeper->skeleton);
+    launch_result_close(&keeper->launch);
     take_stdio(keeper);
     keeper->record.status.state = KEEPER_RUNNING;
     keeper->record.status.started_ns = clock_realtime();
@@ -233,6 +240,9 @@ static void on_message(struct keeper *keeper, const union keeper_message *messag
                        const struct keeper_fds *fds)
 {
     switch (message->header.kind) {
+    case KEEPER_PREPARE:
+        on_prepare(keeper, fds);
+        break;
     case KEEPER_START:
         on_start(keeper, &message->start, fds);
         break;
@@ -337,18 +347,6 @@ static void tell(struct keeper *keeper)
     link_tell(&keeper->link, status_of(keeper), &keeper->record.failed, keeper->launch.pidfd);
 }
 
-/* What can be done before the program is known, if that is not so already. */
-static void prepare(struct keeper *keeper)
-{
-    struct pollfd peer = { .fd = keeper->link.peer, .events = POLLIN };
-
-    if (poll(&peer, 1, 0) != 0)
-        return;
-    json_object_seed(0); /* reads /dev/urandom */
-    /* Without a skeleton a start takes longer, no more. */
-    (void)launch_skeleton_make(&keeper->skeleton);
-}
-
 static int loop(struct keeper *keeper)
 {
     for (;;) {
@@ -373,7 +371,7 @@ int keeper_run(int socket)
         .err = OUTPUT_INIT,
         .input = INPUT_INIT,
         .log = LOG_WRITER_INIT,
-        .skeleton = LAUNCH_SKELETON_INIT,
+        .standby = LAUNCH_STANDBY_INIT,
         .record = { .status = { .header = { .kind = KEEPER_STATUS, .version = KEEPER_VERSION },
                                 .keeper_pid = getpid() },
                     .failed = { .header = { .kind = KEEPER_FAILED, .version = KEEPER_VERSION } } },
@@ -384,10 +382,10 @@ int keeper_run(int socket)
 
     link_serve(&keeper.link, socket);
     tell(&keeper);
-    prepare(&keeper);
+    json_object_seed(0); /* reads /dev/urandom: not when START has come */
     r = loop(&keeper);
     launch_discard(&keeper.launch);
-    launch_skeleton_drop(&keeper.skeleton);
+    launch_standby_drop(&keeper.standby);
     end_output(&keeper);
     input_close(&keeper.input);
     close_slave(&keeper);

@@ -30,6 +30,7 @@ enum keeper_kind {
     KEEPER_RESIZE = 3,
     KEEPER_FOLLOW = 4,
     KEEPER_FORGET = 5,
+    KEEPER_PREPARE = 6,
     KEEPER_STATUS = 16,
     KEEPER_FAILED = 17,
 };
@@ -39,18 +40,22 @@ struct keeper_header {
     uint32_t version; /* the sender's KEEPER_VERSION */
 };
 
+/* czoned: a program will be started in this cgroup, the only fd: have a process stand by in it
+ * (launch/standby.h). Once, before START, which then has the same cgroup. */
+struct keeper_prepare {
+    struct keeper_header header;
+};
+
 enum keeper_start_flag {
     KEEPER_START_POLICY = 1 << 0, /* policy counts */
     KEEPER_START_JOIN = 1 << 1, /* an exec session: the fifth fd is the pidfd of the container's process 1 */
 };
 
 /*
- * czoned: launch. The first message, and the only START. Four fds, with KEEPER_START_JOIN five, in this
- * order; the keeper owns what it receives:
- *   the request (launch/json.h) in a memfd, JSON from byte 0 to its end
- *   the compiled seccomp filter (launcher_filter_fd())
- *   the program's run directory, empty, mode 0700, which czoned has made
- *   the cgroup's directory
+ * czoned: launch. The first message but for PREPARE, and the only START. Four fds, with KEEPER_START_JOIN
+ * five, in this order; the keeper owns what it receives: the request (launch/json.h) in a memfd, JSON from
+ * byte 0 to its end the compiled seccomp filter (launcher_filter_fd()) the program's run directory, empty,
+ * mode 0700, which czoned has made the cgroup's directory
  */
 struct keeper_start {
     struct keeper_header header;
@@ -151,6 +156,7 @@ struct keeper_failed {
 
 union keeper_message {
     struct keeper_header header;
+    struct keeper_prepare prepare;
     struct keeper_start start;
     struct keeper_input input;
     struct keeper_resize resize;

@@ -68,7 +68,7 @@ static int read_request(int fd, struct launch_json *json, struct launch_failure 
 }
 
 int start_launch(const struct keeper_start *start, const struct keeper_fds *fds,
-                 const struct launch_skeleton *skeleton, struct launch *ret_launch, bool *ret_tty,
+                 struct launch_standby *standby, struct launch *ret_launch, bool *ret_tty,
                  struct launch_failure *failure)
 {
     CLEANUP(launch_json_clear) struct launch_json json = LAUNCH_JSON_INIT;
@@ -78,7 +78,7 @@ int start_launch(const struct keeper_start *start, const struct keeper_fds *fds,
     r = read_request(fds->fd[START_REQUEST], &json, failure);
     if (r < 0)
         return r;
-    r = launcher_new(fds->fd[START_FILTER], skeleton, &launcher);
+    r = launcher_new(fds->fd[START_FILTER], standby, &launcher);
     if (r < 0)
         return launch_failure_set(failure, LAUNCH_SYSTEM, LAUNCH_STAGE_REQUEST, r, NULL,
                                   "the keeper cannot read the system call filter: %s", strerror(-r));

@@ -22,11 +22,11 @@ enum start_fd {
 bool start_complete(const struct keeper_start *start, const struct keeper_fds *fds);
 
 /*
- * Reads the request and launches it, in the skeleton if that suits. *ret_tty: whether it asks for one.
+ * Reads the request and launches it, by the standby if that suits. *ret_tty: whether it asks for one.
  * Returns 0 or failure->error, as launch_start() does.
  */
 int start_launch(const struct keeper_start *start, const struct keeper_fds *fds,
-                 const struct launch_skeleton *skeleton, struct launch *ret_launch, bool *ret_tty,
+                 struct launch_standby *standby, struct launch *ret_launch, bool *ret_tty,
                  struct launch_failure *failure);
 
 #endif

@@ -21,6 +21,8 @@
 #include "agent/guest/launch/report.h"
 #include "agent/guest/launch/rlimit.h"
 #include "agent/guest/launch/runtime.h"
+#include "agent/guest/launch/skeleton.h"
+#include "agent/guest/launch/standby.h"
 #include "agent/guest/launch/tree.h"
 #include "agent/guest/launch/users.h"
 #include "proto/cleanup.h"
@@ -36,8 +38,24 @@ static int by_number(const void *a, const void *b)
     return *(const int *)a - *(const int *)b;
 }
 
-/* Closes all the keeper's fds at once, and not at exec only: a client would wait for the end of a connection
- * that a child still holds; and a leaked one is a way out (CVE-2024-21626). */
+/* Closes all the keeper's fds but these at once, and not at exec only: a client would wait for the end of a
+ * connection that a child still holds; and a leaked one is a way out (CVE-2024-21626). Negative ones count as
+ * none. */
+static int close_all_but(int *keep, size_t n)
+{
+    unsigned first = STDERR_FILENO + 1;
+
+    qsort(keep, n, sizeof(keep[0]), by_number);
+    for (size_t i = 0; i < n; i++) {
+        if (keep[i] < 0)
+            continue;
+        if (first < (unsigned)keep[i] && close_range(first, (unsigned)keep[i] - 1, 0) < 0)
+            return -errno;
+        first = (unsigned)keep[i] + 1;
+    }
+    return close_range(first, UINT_MAX, 0) < 0 ? -errno : 0;
+}
+
 static int close_others(const struct launch_child *child)
 {
     struct launch_plan *plan = child->plan;
@@ -46,7 +64,6 @@ static int close_others(const struct launch_child *child)
         plan->request->target, child->stdio->in,  child->stdio->out,
         child->stdio->err,     plan->userns.user, plan->userns.network,
     };
-    unsigned first = STDERR_FILENO + 1;
     size_t n = 9;
 
     for (size_t i = 0; i < plan->layers.n; i++)
@@ -54,15 +71,7 @@ static int close_others(const struct launch_child *child)
     for (size_t i = 0; i < plan->sources.n; i++)
         keep[n++] = plan->sources.fds[i];
     plan->root.fd = -EBADF; /* the tree takes its place */
-    qsort(keep, n, sizeof(keep[0]), by_number);
-    for (size_t i = 0; i < n; i++) {
-        if (keep[i] < 0)
-            continue; /* there is none of that kind */
-        if (first < (unsigned)keep[i] && close_range(first, (unsigned)keep[i] - 1, 0) < 0)
-            return -errno;
-        first = (unsigned)keep[i] + 1;
-    }
-    return close_range(first, UINT_MAX, 0) < 0 ? -errno : 0;
+    return close_all_but(keep, n);
 }
 
 /* Ignored signals stay ignored across exec, and clone3() resets only those with handlers. By the system call,
@@ -107,40 +116,51 @@ static int reset_limits(void)
     return setrlimit(RLIMIT_CORE, &limit) < 0 ? -errno : 0;
 }
 
-static int set_up_process(const struct launch_child *child, struct launch_step *step)
+/* What is the same for every process. */
+static int settle(struct launch_step *step)
 {
-    const struct launch_request *request = child->plan->request;
     int r;
 
-    launch_step_set(step, LAUNCH_STAGE_LIMITS, "close the fds of", "the keeper");
-    r = close_others(child);
-    if (r < 0)
-        return r;
     launch_step_set(step, LAUNCH_STAGE_LIMITS, "reset", "signals");
     r = reset_signals();
-    if (r < 0)
-        return r;
+    return r == 0 ? reset_oom_score(step) : r;
+}
+
+/* What it uses from here on is its zone's. */
+static int set_limits(const struct launch_request *request, struct launch_step *step)
+{
+    int r;
+
     if (request->policy) {
         launch_step_set(step, LAUNCH_STAGE_POLICY, "set", "the memory policy of the zone");
         r = czone_policy_apply(request->policy);
         if (r < 0)
             return r;
     }
-    r = child->prepared ? 0 : reset_oom_score(step);
-    if (r < 0)
-        return r;
     launch_step_set(step, LAUNCH_STAGE_LIMITS, "set", "resource limits");
     return reset_limits();
+}
+
+/* Not with clone3(): the namespace's root would be the daemon's cgroup. */
+static int unshare_cgroup(struct launch_step *step)
+{
+    launch_step_set(step, LAUNCH_STAGE_NAMESPACE, "create", "the cgroup namespace");
+    return unshare(CLONE_NEWCGROUP) < 0 ? -errno : 0;
+}
+
+static int begin_session(struct launch_step *step)
+{
+    launch_step_set(step, LAUNCH_STAGE_NAMESPACE, "create", "the session");
+    return setsid() < 0 ? -errno : 0;
 }
 
 static int set_up_namespaces(const struct launch_child *child, struct launch_step *step)
 {
     const char *hostname = child->plan->request->hostname;
+    int r = child->prepared ? 0 : unshare_cgroup(step);
 
-    /* Not with clone3(): the namespace's root would be the daemon's cgroup. */
-    launch_step_set(step, LAUNCH_STAGE_NAMESPACE, "create", "the cgroup namespace");
-    if (unshare(CLONE_NEWCGROUP) < 0)
-        return -errno;
+    if (r < 0)
+        return r;
     launch_step_set(step, LAUNCH_STAGE_NAMESPACE, "set the hostname to", hostname);
     if (hostname && sethostname(hostname, strlen(hostname)) < 0)
         return -errno;
@@ -199,9 +219,6 @@ static int make_root(const struct launch_child *child, struct launch_step *step)
     }
     if (r == 0)
         r = launch_tree_enter(plan, child->tree, child->prepared, step);
-    /* By the container's own /proc, the only one in a skeleton; no mount of the request can cover it. */
-    if (r == 0 && child->prepared)
-        r = reset_oom_score(step);
     if (r < 0)
         return r;
     finish_root(child);
@@ -222,15 +239,20 @@ static int enter_container(const struct launch_child *child, struct launch_step 
         r = launch_runtime_enter(step);
     else
         r = make_root(child, step);
-    if (r < 0)
-        return r;
-    launch_step_set(step, LAUNCH_STAGE_NAMESPACE, "create", "the session");
-    return setsid() < 0 ? -errno : 0;
+    return r == 0 && !child->prepared ? begin_session(step) : r;
 }
 
-/* The last steps as root. From here on it is one of the container's processes, among others that would look
- * into it if they could (CVE-2019-5736): becoming the same user makes a process readable for its like, unless
- * it is not dumpable. */
+/* From here on it is one of the container's processes, among others that would look into it if they could
+ * (CVE-2019-5736): becoming the same user makes a process readable for its like, unless it is not dumpable.
+ */
+static int tie_to_keeper(struct launch_step *step)
+{
+    launch_step_set(step, LAUNCH_STAGE_IDENTITY, "tie the program to", "its keeper");
+    return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 ? -errno
+                                                                                                   : 0;
+}
+
+/* The last steps as root. */
 static int become_user(const struct launch_child *child, struct launch_step *step)
 {
     const struct launch_request *request = child->plan->request;
@@ -248,12 +270,38 @@ static int become_user(const struct launch_child *child, struct launch_step *ste
     }
     launch_step_set(step, LAUNCH_STAGE_IDENTITY, "become user", request->user ? request->user : "0:0");
     /* A runtime stays who it is; it gives up for its container what that shall not have. */
-    r = request->runtime ? 0 : launch_identity_assume(&child->plan->user, request->capabilities);
-    if (r < 0)
-        return r;
-    launch_step_set(step, LAUNCH_STAGE_IDENTITY, "tie the program to", "its keeper");
-    return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 ? -errno
-                                                                                                   : 0;
+    if (!request->runtime) {
+        r = child->prepared ? 0 : launch_identity_prepare();
+        if (r == 0)
+            r = launch_identity_assume(&child->plan->user, request->capabilities);
+    }
+    return r == 0 ? tie_to_keeper(step) : r;
+}
+
+/* What a standby has done before. */
+static int begin(const struct launch_child *child, struct launch_step *step)
+{
+    int r;
+
+    (void)umask(0);
+    launch_step_set(step, LAUNCH_STAGE_LIMITS, "close the fds of", "the keeper");
+    r = close_others(child);
+    return r == 0 ? settle(step) : r;
+}
+
+/* Past this the program decides. */
+static int execute(const struct launch_child *child, struct launch_step *step)
+{
+    const struct launch_plan *plan = child->plan;
+
+    launch_step_set(step, LAUNCH_STAGE_EXEC, "run", plan->program);
+    /* If the keeper died before that could be death's signal. */
+    if (!launch_report_heard(child->result))
+        return -EPIPE;
+    child->shared->reached_exec = true;
+    /* Every fd above 2 is close-on-exec by now. */
+    (void)execve(plan->program, (char *const *)plan->request->args, plan->env);
+    return -errno;
 }
 
 static int run(const struct launch_child *child, struct launch_step *step)
@@ -261,8 +309,9 @@ static int run(const struct launch_child *child, struct launch_step *step)
     const struct launch_plan *plan = child->plan;
     int r;
 
-    (void)umask(0);
-    r = set_up_process(child, step);
+    r = child->prepared ? 0 : begin(child, step);
+    if (r == 0)
+        r = set_limits(plan->request, step);
     if (r == 0)
         r = enter_container(child, step);
     if (r == 0)
@@ -278,25 +327,68 @@ static int run(const struct launch_child *child, struct launch_step *step)
         return r;
     launch_step_set(step, LAUNCH_STAGE_SECCOMP, "load", "the system call filter");
     r = launch_filter_apply(child->filter);
-    if (r < 0)
-        return r;
-    launch_step_set(step, LAUNCH_STAGE_EXEC, "run", plan->program);
-    /* This fails too if the keeper has died before it could be death's signal. */
-    r = launch_report_send(child->result, step, 0, -EBADF);
-    if (r < 0)
-        return r;
-    /* Every fd above 2 is close-on-exec by now. */
-    (void)execve(plan->program, (char *const *)plan->request->args, plan->env);
-    return -errno;
+    return r == 0 ? execute(child, step) : r;
+}
+
+static _Noreturn void give_up(int result, const struct launch_step *step, int error)
+{
+    /* Nobody is left to tell if this fails. */
+    (void)launch_report_send(result, step, error, -EBADF);
+    _exit(STATUS_NOT_RUN);
 }
 
 void launch_child_run(const struct launch_child *child)
 {
     struct launch_step step = { .stage = LAUNCH_STAGE_CLONE };
+    int r = run(child, &step);
+
+    give_up(child->result, &step, r);
+}
+
+/* All of it concerns nobody but the container, and no request. */
+static int stand_by(int result, const struct launch_stdio *stdio, struct launch_step *step)
+{
+    int keep[] = { result, stdio->in, stdio->out, stdio->err };
     int r;
 
-    r = run(child, &step);
-    /* Nobody is left to tell if this fails. */
-    (void)launch_report_send(child->result, &step, r, -EBADF);
-    _exit(STATUS_NOT_RUN);
+    (void)umask(0);
+    (void)prctl(PR_SET_NAME, "czone-standby", 0, 0, 0);
+    r = tie_to_keeper(step);
+    if (r < 0)
+        return r;
+    launch_step_set(step, LAUNCH_STAGE_LIMITS, "close the fds of", "the keeper");
+    r = close_all_but(keep, sizeof(keep) / sizeof(keep[0]));
+    if (r == 0)
+        r = settle(step);
+    if (r == 0)
+        r = unshare_cgroup(step);
+    if (r == 0)
+        r = launch_skeleton_build(step);
+    if (r == 0)
+        r = begin_session(step);
+    if (r < 0)
+        return r;
+    launch_step_set(step, LAUNCH_STAGE_IDENTITY, "reduce", "the capability bounding set");
+    return launch_identity_prepare();
+}
+
+void launch_child_stand_by(int result, const struct launch_stdio *stdio, struct launch_shared *shared)
+{
+    struct launch_step step = { .stage = LAUNCH_STAGE_CLONE };
+    struct launch_child child = { .shared = shared,
+                                  .plan = &shared->plan,
+                                  .filter = &shared->filter,
+                                  .stdio = stdio,
+                                  .tree = -EBADF,
+                                  .prepared = true,
+                                  .result = result };
+    int r = stand_by(result, stdio, &step);
+
+    if (r == 0)
+        r = launch_report_send(result, &step, 0, -EBADF);
+    if (r == 0)
+        r = launch_standby_wait(result, shared, &child.tree);
+    if (r < 0)
+        give_up(result, &step, r);
+    launch_child_run(&child);
 }

@@ -6,20 +6,26 @@
 #include <stdbool.h>
 
 #include "agent/guest/launch/plan.h"
+#include "agent/guest/launch/shared.h"
 #include "agent/guest/launch/stdio.h"
 
-/* What the child is born with. The fds are above 2. */
+/* What the child has to go by. The fds are above 2. */
 struct launch_child {
+    struct launch_shared *shared;
     struct launch_plan *plan;
     const struct sock_fprog *filter;
     const struct launch_stdio *stdio;
     int tree;      /* the detached root; -EBADF with layers, and to join a container */
-    bool prepared; /* in a skeleton */
+    bool prepared; /* a standby */
     int result;    /* its end of the result socket, close-on-exec */
 };
 
 /* Everything between clone3() and execve(), in the child. Reports a failure over the result socket and exits
  * with status 127. */
 _Noreturn void launch_child_run(const struct launch_child *child);
+
+/* The same in a standby (launch/standby.h): does what no request changes, and waits. */
+_Noreturn void launch_child_stand_by(int result, const struct launch_stdio *stdio,
+                                     struct launch_shared *shared);
 
 #endif

@@ -91,6 +91,12 @@ int launch_dev_complete(int dev, gid_t tty_group, struct launch_step *step)
     return mqueue < 0 ? mqueue : attach_at(dev, "mqueue", mqueue);
 }
 
+int launch_dev_limit_shm(int dev, uint64_t limit, struct launch_step *step)
+{
+    launch_step_set(step, LAUNCH_STAGE_MOUNT, "limit the tmpfs on", "/dev/shm");
+    return launch_mount_limit_tmpfs(dev, "shm", limit);
+}
+
 int launch_dev_add_shm(int dev, uint64_t limit, struct launch_step *step)
 {
     CLEANUP_FD int shm = -EBADF;

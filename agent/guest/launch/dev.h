@@ -25,4 +25,7 @@ int launch_dev_complete(int dev, gid_t tty_group, struct launch_step *step);
 /* Mounts shm in it. limit: bytes, 0 for the kernel's default. */
 int launch_dev_add_shm(int dev, uint64_t limit, struct launch_step *step);
 
+/* Gives the shm that is there another limit. */
+int launch_dev_limit_shm(int dev, uint64_t limit, struct launch_step *step);
+
 #endif

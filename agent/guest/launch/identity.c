@@ -40,10 +40,10 @@ uint64_t launch_capability_find(const char *name)
     return 0;
 }
 
-static int drop_bounding_set(uint64_t keep)
+static int drop_bounding_set(uint64_t drop)
 {
     for (int cap = 0; cap < 64; cap++)
-        if (!(keep & BIT(cap)) && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
+        if (drop & BIT(cap) && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
             /* The kernel says so where its list ends. */
             return errno == EINVAL ? 0 : -errno;
     return 0;
@@ -66,14 +66,26 @@ static int limit_capabilities(uint64_t keep)
     return prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ? -errno : 0;
 }
 
-int launch_identity_assume(const struct launch_user *user, uint64_t capabilities)
+static uint64_t all_grantable(void)
 {
-    uint64_t keep = 0;
-    int r;
+    uint64_t all = 0;
 
     for (size_t i = 0; i < N_GRANTABLE; i++)
-        keep |= grantable[i].bit & capabilities;
-    r = drop_bounding_set(keep);
+        all |= grantable[i].bit;
+    return all;
+}
+
+int launch_identity_prepare(void)
+{
+    return drop_bounding_set(~all_grantable());
+}
+
+int launch_identity_assume(const struct launch_user *user, uint64_t capabilities)
+{
+    uint64_t keep = all_grantable() & capabilities;
+    int r;
+
+    r = drop_bounding_set(all_grantable() & ~keep);
     if (r < 0)
         return r;
     if (setgroups(user->n_groups, user->groups) < 0 || setresgid(user->gid, user->gid, user->gid) < 0 ||

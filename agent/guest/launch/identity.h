@@ -7,9 +7,12 @@
 /* The bit of a capability by its name, "CAP_KILL", if a container may have it; 0 if it may not. Pure. */
 uint64_t launch_capability_find(const char *name);
 
+/* Takes from the calling process's bounding set what no container may have. Returns 0 or a negative errno. */
+int launch_identity_prepare(void);
+
 /*
- * Turns the calling process, root, into the container's user: groups, ids, capabilities, nothing inheritable
- * or ambient (CVE-2022-29162), no_new_privs. There is no way back.
+ * After launch_identity_prepare(), turns the calling process, root, into the container's user: groups, ids,
+ * capabilities, nothing inheritable or ambient (CVE-2022-29162), no_new_privs. There is no way back.
  *
  * @capabilities  what user 0 keeps, as bits: of these the ones in Docker's default set less MKNOD and NET_RAW
  *                that the caller has itself. Other users keep none.

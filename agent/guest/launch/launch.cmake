@@ -3,6 +3,7 @@
 # links czone_static, for czone_policy_apply(), and czone_proto.
 add_library(czone_launch_objects OBJECT
     ${CMAKE_CURRENT_LIST_DIR}/child.c
+    ${CMAKE_CURRENT_LIST_DIR}/clone.c
     ${CMAKE_CURRENT_LIST_DIR}/dev.c
     ${CMAKE_CURRENT_LIST_DIR}/extra_mounts.c
     ${CMAKE_CURRENT_LIST_DIR}/failure.c
@@ -19,6 +20,7 @@ add_library(czone_launch_objects OBJECT
     ${CMAKE_CURRENT_LIST_DIR}/path.c
     ${CMAKE_CURRENT_LIST_DIR}/parts.c
     ${CMAKE_CURRENT_LIST_DIR}/plan.c
+    ${CMAKE_CURRENT_LIST_DIR}/proc.c
     ${CMAKE_CURRENT_LIST_DIR}/process.c
     ${CMAKE_CURRENT_LIST_DIR}/program.c
     ${CMAKE_CURRENT_LIST_DIR}/rehearsal.c
@@ -26,7 +28,9 @@ add_library(czone_launch_objects OBJECT
     ${CMAKE_CURRENT_LIST_DIR}/rlimit.c
     ${CMAKE_CURRENT_LIST_DIR}/root.c
     ${CMAKE_CURRENT_LIST_DIR}/runtime.c
+    ${CMAKE_CURRENT_LIST_DIR}/shared.c
     ${CMAKE_CURRENT_LIST_DIR}/skeleton.c
+    ${CMAKE_CURRENT_LIST_DIR}/standby.c
     ${CMAKE_CURRENT_LIST_DIR}/stdio.c
     ${CMAKE_CURRENT_LIST_DIR}/sys.c
     ${CMAKE_CURRENT_LIST_DIR}/tree.c

@@ -48,16 +48,19 @@
 /* What every launch needs and is made only once. */
 struct launcher;
 
-/* What may have been set up ahead: launch/skeleton.h. */
-struct launch_skeleton;
+/* A process that may be there ahead: launch/standby.h. */
+struct launch_standby;
+
+/* What the launching process and the child have in common: launch/shared.h. */
+struct launch_shared;
 
 /*
- * filter: the compiled filter of launch_seccomp_compile(); borrowed. skeleton: for the first container that
- * suits it, if there is one; NULL, or borrowed for the launcher's life. Returns 0, -ENOMEM, -EBADF if one of
- * the fds 0, 1 and 2 is closed (open /dev/null there: an fd of ours must not end up as a container's stdio),
- * or errors of launch_filter_read().
+ * filter: the compiled filter of launch_seccomp_compile(); borrowed. standby: in the cgroup of the first
+ * launch, which uses it or ends it; NULL, or borrowed for the launcher's life. Returns 0, -ENOMEM, -EBADF if
+ * one of the fds 0, 1 and 2 is closed (open /dev/null there: an fd of ours must not end up as a container's
+ * stdio), or errors of launch_filter_read().
  */
-int launcher_new(int filter, const struct launch_skeleton *skeleton, struct launcher **ret_launcher);
+int launcher_new(int filter, struct launch_standby *standby, struct launcher **ret_launcher);
 
 /* Accepts NULL. Returns NULL. Running containers are not affected. */
 struct launcher *launcher_free(struct launcher *launcher);
@@ -77,14 +80,14 @@ int launch_check(const struct launch_request *request, struct launch_failure *fa
 /* A process on its way or running. The caller owns the fds, all of them close-on-exec and, but for pidfd,
  * non-blocking. */
 struct launch {
-    pid_t pid;         /* in the caller's pid namespace */
-    int pidfd;         /* readable when the process has ended; reap it with waitid(P_PIDFD) in every case */
-    int result_fd;     /* see launch_result_read() */
-    int stdin_fd;      /* write end of its stdin; -EBADF without input, or with a tty */
-    int stdout_fd;     /* read end; -EBADF with a tty */
-    int stderr_fd;     /* read end; -EBADF with a tty */
-    int tty_fd;        /* master of its pty, when launch_result_read() has returned 1; else -EBADF */
-    bool reached_exec; /* private to launch_result_read() */
+    pid_t pid;     /* in the caller's pid namespace */
+    int pidfd;     /* readable when the process has ended; reap it with waitid(P_PIDFD) in every case */
+    int result_fd; /* see launch_result_read() */
+    int stdin_fd;  /* write end of its stdin; -EBADF without input, or with a tty */
+    int stdout_fd; /* read end; -EBADF with a tty */
+    int stderr_fd; /* read end; -EBADF with a tty */
+    int tty_fd;    /* master of its pty, when launch_result_read() has returned 1; else -EBADF */
+    struct launch_shared *shared; /* private to launch_result_read() */
 };
 
 #define LAUNCH_INIT                                                                                          \
@@ -108,13 +111,16 @@ int launch_start(struct launcher *launcher, const struct launch_request *request
 /*
  * Reads what the child has said so far; never blocks. Call it when result_fd is readable (hang-up included).
  * Returns
- *   1  the program runs (exec succeeded): close result_fd.
+ *   1  the program runs (exec succeeded): launch_result_close().
  *   0  not decided yet: wait for result_fd again.
  *   <0 failure->error, *failure says what failed: the process never ran the program and ends by itself (with
  *      status 127; -EOWNERDEAD: it was killed during the set-up, the OOM killer included). Close result_fd
  * and reap it through pidfd.
  */
 int launch_result_read(struct launch *launch, struct launch_failure *failure);
+
+/* Gives up what only launch_result_read() needs, once it has returned 1. */
+void launch_result_close(struct launch *launch);
 
 /* Kills the process if it is still there, waits for its end, closes the fds and leaves LAUNCH_INIT behind.
  * For error paths; accepts LAUNCH_INIT. Blocks until the kernel has ended the process. */

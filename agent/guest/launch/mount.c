@@ -48,6 +48,21 @@ int launch_mount_new_tmpfs(const char *mode, uint64_t limit, uint64_t attributes
     return launch_mount_new("tmpfs", options, attributes);
 }
 
+int launch_mount_limit_tmpfs(int fd, const char *path, uint64_t limit)
+{
+    CLEANUP_FD int fs = fspick(fd, path, FSPICK_CLOEXEC | FSPICK_SYMLINK_NOFOLLOW);
+    char size[32] = "50%"; /* the kernel's default, which it has no word for */
+
+    if (fs < 0)
+        return -errno;
+    if (limit)
+        (void)snprintf(size, sizeof(size), "%" PRIu64, limit);
+    if (fsconfig(fs, FSCONFIG_SET_STRING, "size", size, 0) < 0 ||
+        fsconfig(fs, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0) < 0)
+        return -errno;
+    return 0;
+}
+
 int launch_mount_target(int fd, const char *path)
 {
     struct open_how how = {

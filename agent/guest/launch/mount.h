@@ -25,6 +25,9 @@ int launch_mount_new(const char *type, const struct launch_mount_option *options
 /* tmpfs of the given mode ("0755"); limit: bytes, 0 for the kernel's default. */
 int launch_mount_new_tmpfs(const char *mode, uint64_t limit, uint64_t attributes);
 
+/* Gives the tmpfs mounted at path below fd another limit, as above; it has one already. */
+int launch_mount_limit_tmpfs(int fd, const char *path, uint64_t limit);
+
 /* Opens a directory or file below fd to mount something on it. Any symbolic link on the way is -ELOOP. */
 int launch_mount_target(int fd, const char *path);
 

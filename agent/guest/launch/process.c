@@ -11,22 +11,24 @@
 #include <sys/wait.h>
 
 #include "agent/guest/launch/child.h"
+#include "agent/guest/launch/clone.h"
 #include "agent/guest/launch/filter.h"
 #include "agent/guest/launch/join.h"
 #include "agent/guest/launch/rehearsal.h"
 #include "agent/guest/launch/report.h"
 #include "agent/guest/launch/runtime.h"
-#include "agent/guest/launch/skeleton.h"
+#include "agent/guest/launch/shared.h"
+#include "agent/guest/launch/standby.h"
 #include "agent/guest/launch/tree.h"
 #include "agent/guest/launch/users.h"
 #include "proto/cleanup.h"
 
 struct launcher {
     struct sock_fprog filter;
-    const struct launch_skeleton *skeleton;
+    struct launch_standby *standby;
 };
 
-int launcher_new(int filter, const struct launch_skeleton *skeleton, struct launcher **ret_launcher)
+int launcher_new(int filter, struct launch_standby *standby, struct launcher **ret_launcher)
 {
     CLEANUP_FREE struct launcher *launcher = NULL;
     int r;
@@ -40,7 +42,7 @@ int launcher_new(int filter, const struct launch_skeleton *skeleton, struct laun
     r = launch_filter_read(filter, &launcher->filter);
     if (r < 0)
         return r;
-    launcher->skeleton = skeleton;
+    launcher->standby = standby;
     *ret_launcher = TAKE(launcher);
     return 0;
 }
@@ -111,9 +113,9 @@ static const char *clone_hint(int error)
 }
 
 /* A runtime makes the namespaces of its container itself. */
-static uint64_t new_namespaces(const struct launch_request *request, bool prepared)
+static uint64_t new_namespaces(const struct launch_request *request)
 {
-    uint64_t flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | (prepared ? 0 : CLONE_NEWIPC);
+    uint64_t flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC;
 
     if (request->target >= 0 || request->runtime)
         return 0;
@@ -124,16 +126,9 @@ static uint64_t new_namespaces(const struct launch_request *request, bool prepar
 }
 
 /* Returns the pid, 0 in the child, or a negative errno. */
-static pid_t clone_process(const struct launch_request *request, bool prepared, int *ret_pidfd)
+static pid_t clone_process(const struct launch_request *request, int *ret_pidfd)
 {
     CLEANUP_FD int own = -EBADF;
-    int pidfd = -EBADF;
-    struct clone_args args = {
-        .flags = CLONE_PIDFD | CLONE_CLEAR_SIGHAND | new_namespaces(request, prepared),
-        .pidfd = (uintptr_t)&pidfd,
-        .exit_signal = SIGCHLD,
-    };
-    long r;
 
     /* The zone's cgroup hands out controllers once a runtime has made others below it. */
     if (request->target >= 0 && request->runtime) {
@@ -141,30 +136,7 @@ static pid_t clone_process(const struct launch_request *request, bool prepared, 
         if (own < 0)
             return own;
     }
-    if (request->cgroup_fd >= 0) {
-        args.flags |= CLONE_INTO_CGROUP;
-        args.cgroup = (unsigned)(own >= 0 ? own : request->cgroup_fd);
-    }
-    r = syscall(SYS_clone3, &args, sizeof(args));
-    if (r < 0)
-        return -errno;
-    if (r > 0)
-        *ret_pidfd = pidfd;
-    return (pid_t)r;
-}
-
-/* As clone_process(), with the mounts of the skeleton. */
-static pid_t clone_in_skeleton(const struct launcher *launcher, const struct launch_request *request,
-                               int *ret_pidfd)
-{
-    pid_t pid = launch_skeleton_enter(launcher->skeleton);
-
-    if (pid < 0)
-        return pid;
-    pid = clone_process(request, true, ret_pidfd);
-    if (pid != 0)
-        launch_skeleton_leave(launcher->skeleton);
-    return pid;
+    return launch_clone(new_namespaces(request), own >= 0 ? own : request->cgroup_fd, ret_pidfd);
 }
 
 /* As clone_process(), into the container's pid namespace. */
@@ -177,20 +149,11 @@ static pid_t clone_and_join(const struct launch_request *request, int *ret_pidfd
     r = launch_join_pids(request->target, &own);
     if (r < 0)
         return r;
-    pid = clone_process(request, false, ret_pidfd);
+    pid = clone_process(request, ret_pidfd);
     if (pid == 0)
         own = -EBADF; /* of the parent */
     /* In a pid namespace whose first process has ended nobody is born any more (pid_namespaces(7)). */
     return pid == -ENOMEM && launch_join_ended(request->target) ? -ESRCH : pid;
-}
-
-static pid_t clone_for(const struct launcher *launcher, const struct launch_request *request, bool prepared,
-                       int *ret_pidfd)
-{
-    if (request->target >= 0)
-        return clone_and_join(request, ret_pidfd);
-    return prepared ? clone_in_skeleton(launcher, request, ret_pidfd)
-                    : clone_process(request, false, ret_pidfd);
 }
 
 static int clone_failure(struct launch_failure *failure, int error, const struct launch_request *request)
@@ -203,17 +166,6 @@ static int clone_failure(struct launch_failure *failure, int error, const struct
         request->target < 0 ? "the container's first" : "a session's", strerror(-error), clone_hint(error));
 }
 
-static int make_result(int *ret_ours, int *ret_theirs)
-{
-    int ends[2];
-
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0)
-        return -errno;
-    *ret_ours = ends[0];
-    *ret_theirs = ends[1];
-    return 0;
-}
-
 static struct launch take_launch(struct launch *launch)
 {
     struct launch taken = *launch;
@@ -222,37 +174,33 @@ static struct launch take_launch(struct launch *launch)
     return taken;
 }
 
-int launch_start(struct launcher *launcher, const struct launch_request *request, struct launch *ret_launch,
-                 struct launch_failure *failure)
+/* A process of its own for the plan. */
+static int start_process(const struct launcher *launcher, struct launch_plan *plan, int tree,
+                         struct launch *ret_launch, struct launch_failure *failure)
 {
-    CLEANUP(launch_plan_clear) struct launch_plan plan = LAUNCH_PLAN_INIT;
     CLEANUP(launch_discard) struct launch launch = LAUNCH_INIT;
     CLEANUP(launch_stdio_close) struct launch_stdio stdio = LAUNCH_STDIO_INIT;
-    CLEANUP_FD int tree = -EBADF, result = -EBADF;
-    bool prepared;
+    const struct launch_request *request = plan->request;
+    CLEANUP_FD int result = -EBADF;
     pid_t pid;
     int r;
 
-    r = launch_plan_make(&plan, request, failure);
-    if (r < 0)
-        return r;
-    prepared = launcher->skeleton && launch_skeleton_suits(launcher->skeleton, &plan);
-    r = request->target < 0 && !request->runtime ? copy_root(&plan, &tree, failure) : 0;
-    if (r < 0)
-        return r;
-    r = make_result(&launch.result_fd, &result);
+    r = launch_shared_new(&launch.shared);
     if (r == 0)
-        r = launch_stdio_open(request, &stdio, &launch);
+        r = launch_report_open(&launch.result_fd, &result);
+    if (r == 0 && !request->tty)
+        r = launch_stdio_open(request->input, &stdio, &launch);
     if (r < 0)
         return system_failure(failure, LAUNCH_STAGE_CLONE, r, "cannot make a pipe");
-    pid = clone_for(launcher, request, prepared, &launch.pidfd);
+    pid =
+        request->target >= 0 ? clone_and_join(request, &launch.pidfd) : clone_process(request, &launch.pidfd);
     if (pid == 0)
         launch_child_run(&(struct launch_child){
-            .plan = &plan,
+            .shared = launch.shared,
+            .plan = plan,
             .filter = &launcher->filter,
             .stdio = &stdio,
             .tree = tree,
-            .prepared = prepared,
             .result = result,
         });
     if (pid < 0)
@@ -260,6 +208,37 @@ int launch_start(struct launcher *launcher, const struct launch_request *request
     launch.pid = pid;
     *ret_launch = take_launch(&launch);
     return 0;
+}
+
+/* Whether a standby is to run it; one that is of no use is in the way: it is in the container's cgroup. */
+static bool use_standby(const struct launcher *launcher, const struct launch_request *request)
+{
+    if (!launcher->standby)
+        return false;
+    if (launch_standby_suits(launcher->standby, request))
+        return true;
+    launch_standby_drop(launcher->standby);
+    return false;
+}
+
+int launch_start(struct launcher *launcher, const struct launch_request *request, struct launch *ret_launch,
+                 struct launch_failure *failure)
+{
+    CLEANUP(launch_plan_clear) struct launch_plan plan = LAUNCH_PLAN_INIT;
+    CLEANUP_FD int tree = -EBADF;
+    int r;
+
+    r = launch_plan_make(&plan, request, failure);
+    if (r == 0 && request->target < 0 && !request->runtime)
+        r = copy_root(&plan, &tree, failure);
+    if (r < 0)
+        return r;
+    if (use_standby(launcher, request)) {
+        if (launch_standby_go(launcher->standby, &plan, tree, &launcher->filter, ret_launch) == 0)
+            return 0;
+        launch_standby_drop(launcher->standby);
+    }
+    return start_process(launcher, &plan, tree, ret_launch, failure);
 }
 
 /* What a failure in the child means for the one who made the request. */
@@ -324,10 +303,7 @@ static int take_report(struct launch *launch, const struct launch_report *report
         cleanup_fd(&launch->tty_fd);
         launch->tty_fd = fd;
     }
-    if (report->error < 0)
-        return report_failure(failure, report);
-    launch->reached_exec = report->stage == LAUNCH_STAGE_EXEC;
-    return 0;
+    return report->error < 0 ? report_failure(failure, report) : 0;
 }
 
 int launch_result_read(struct launch *launch, struct launch_failure *failure)
@@ -341,7 +317,7 @@ int launch_result_read(struct launch *launch, struct launch_failure *failure)
             return 0;
         if (r < 0)
             return system_failure(failure, LAUNCH_STAGE_CLONE, r, "cannot read the result of the set-up");
-        if (r == 0 && launch->reached_exec)
+        if (r == 0 && launch->shared->reached_exec)
             return 1;
         if (r == 0)
             return launch_failure_set(failure, LAUNCH_SYSTEM, LAUNCH_STAGE_CLONE, -EOWNERDEAD, NULL,
@@ -351,6 +327,13 @@ int launch_result_read(struct launch *launch, struct launch_failure *failure)
         if (r < 0)
             return r;
     }
+}
+
+void launch_result_close(struct launch *launch)
+{
+    cleanup_fd(&launch->result_fd);
+    launch->result_fd = -EBADF;
+    launch->shared = launch_shared_free(launch->shared);
 }
 
 void launch_discard(struct launch *launch)
@@ -367,5 +350,6 @@ void launch_discard(struct launch *launch)
     }
     for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
         cleanup_fd(fds[i]);
+    (void)launch_shared_free(launch->shared);
     *launch = (struct launch)LAUNCH_INIT;
 }

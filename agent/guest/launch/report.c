@@ -11,6 +11,24 @@ union control {
     char room[CMSG_SPACE(sizeof(int))];
 };
 
+int launch_report_open(int *ret_ours, int *ret_theirs)
+{
+    int ends[2];
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+        return -errno;
+    *ret_ours = ends[0];
+    *ret_theirs = ends[1];
+    return 0;
+}
+
+bool launch_report_heard(int result)
+{
+    char byte;
+
+    return recv(result, &byte, sizeof(byte), MSG_DONTWAIT | MSG_PEEK) < 0 && errno == EAGAIN;
+}
+
 static int send_report(int result, struct launch_report *report, int fd)
 {
     struct iovec part = { .iov_base = report, .iov_len = sizeof(*report) };

@@ -3,9 +3,11 @@
 #define GUEST_LAUNCH_REPORT_H
 
 /*
- * What the child tells the process that launched it, packet by packet over its result socket: at stage stdio
- * the master of its pty, at most one that has an error, and one at stage exec without.
+ * What the child tells the process that launched it, packet by packet over its result socket: a standby that
+ * it is ready; at stage stdio the master of its pty; at most one that has an error.
  */
+
+#include <stdbool.h>
 
 #include "agent/guest/launch/step.h"
 
@@ -17,6 +19,13 @@ struct launch_report {
      * are static ones, which child and parent have at the same place. */
     struct launch_failure refusal;
 };
+
+/* A result socket: ours does not block. Both ends are the caller's, close-on-exec. Returns 0 or a negative
+ * errno. */
+int launch_report_open(int *ret_ours, int *ret_theirs);
+
+/* In the child: whether the process that launched it is still there. */
+bool launch_report_heard(int result);
 
 /*
  * Tells where the child stands: "cannot WHAT ON", and the error. fd: goes with it, borrowed; -EBADF for none.

@@ -2,136 +2,108 @@
 #include "agent/guest/launch/skeleton.h"
 
 #include <fcntl.h>
-#include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
 #include "agent/guest/launch/dev.h"
 #include "agent/guest/launch/mount.h"
+#include "agent/guest/launch/proc.h"
 #include "agent/guest/launch/sys.h"
-#include "agent/guest/launch/users.h"
 #include "proto/cleanup.h"
-
-#define MOUNTS_OF_SELF "/proc/self/ns/mnt"
 
 /* A few directories. */
 #define ROOT_LIMIT (64 << 10)
 
-static int open_fd(const char *path, int flags, int *ret_fd)
-{
-    int fd = open(path, flags | O_CLOEXEC);
+/* Only a tmpfs that has a limit can be given another one. */
+#define SHM_LIMIT (64 << 10)
 
-    if (fd < 0)
-        return -errno;
-    *ret_fd = fd;
-    return 0;
-}
-
-static int make_root(void)
+static int make_root(struct launch_step *step)
 {
     CLEANUP_FD int root = launch_mount_new_tmpfs("0755", ROOT_LIMIT, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
     int r;
 
+    launch_step_set(step, LAUNCH_STAGE_PIVOT, "change the root to", "one without the guest's mounts");
     if (root < 0)
         return root;
-    if (mkdirat(root, "dev", 0755) < 0 || mkdirat(root, "sys", 0755) < 0 ||
+    if (mkdirat(root, "dev", 0755) < 0 || mkdirat(root, "sys", 0755) < 0 || mkdirat(root, "proc", 0755) < 0 ||
         mkdirat(root, &LAUNCH_SKELETON_SCRATCH[1], 0700) < 0)
         return -errno;
     r = launch_mount_cover(root);
     return r == 0 ? launch_mount_change_root() : r;
 }
 
+static int open_place(const char *path)
+{
+    int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+    return fd < 0 ? -errno : fd;
+}
+
 static int attach(int mount, const char *path)
 {
-    CLEANUP_FD int target = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    CLEANUP_FD int target = open_place(path);
 
-    return target < 0 ? -errno : launch_mount_attach(mount, target);
+    return target < 0 ? target : launch_mount_attach(mount, target);
 }
 
-static int fill(void)
+static int make_dev(int *ret_dev, struct launch_step *step)
 {
-    struct launch_step step = { .stage = LAUNCH_STAGE_MOUNT };
-    CLEANUP_FD int dev = -EBADF, sys = -EBADF, empty = -EBADF;
+    CLEANUP_FD int dev = launch_dev_new(step);
+    int r = dev < 0 ? dev : attach(dev, "/dev");
+
+    if (r == 0)
+        r = launch_dev_complete(dev, LAUNCH_DEV_TTY_GROUP, step);
+    if (r == 0)
+        r = launch_dev_add_shm(dev, SHM_LIMIT, step);
+    if (r == 0)
+        *ret_dev = take_fd(&dev);
+    return r;
+}
+
+static int make_sys(int dev, int *empty, struct launch_step *step)
+{
+    CLEANUP_FD int sys = launch_sys_new(step);
+    int r = sys < 0 ? sys : attach(sys, "/sys");
+
+    if (r == 0)
+        r = launch_sys_mask(sys, dev, empty, step);
+    return r == 0 ? launch_sys_add_cgroup(sys, step) : r;
+}
+
+static int make_proc(int dev, int *empty, struct launch_step *step)
+{
+    CLEANUP_FD int proc = launch_proc_new(step);
+    int r = proc < 0 ? proc : attach(proc, "/proc");
+
+    return r == 0 ? launch_proc_mask(proc, dev, empty, step) : r;
+}
+
+int launch_skeleton_build(struct launch_step *step)
+{
+    CLEANUP_FD int dev = -EBADF, empty = -EBADF;
     int r;
 
+    launch_step_set(step, LAUNCH_STAGE_PIVOT, "make the mounts private of", "the container");
     r = launch_mount_isolate();
     if (r == 0)
-        r = make_root();
-    if (r < 0)
-        return r;
-    dev = launch_dev_new(&step);
-    r = dev < 0 ? dev : attach(dev, "/dev");
+        r = make_root(step);
     if (r == 0)
-        r = launch_dev_complete(dev, LAUNCH_DEV_TTY_GROUP, &step);
-    if (r < 0)
-        return r;
-    sys = launch_sys_new(&step);
-    r = sys < 0 ? sys : attach(sys, "/sys");
-    return r == 0 ? launch_sys_mask(sys, dev, &empty, &step) : r;
-}
-
-int launch_skeleton_make(struct launch_skeleton *ret_skeleton)
-{
-    CLEANUP(launch_skeleton_drop) struct launch_skeleton skeleton = LAUNCH_SKELETON_INIT;
-    mode_t mask;
-    int r;
-
-    r = open_fd(MOUNTS_OF_SELF, O_RDONLY, &skeleton.guest);
+        r = make_dev(&dev, step);
     if (r == 0)
-        r = open_fd("/", O_PATH | O_DIRECTORY, &skeleton.root);
-    if (r < 0)
-        return r;
-    if (unshare(CLONE_NEWNS | CLONE_NEWIPC) < 0)
-        return -errno;
-    mask = umask(0);
-    r = open_fd(MOUNTS_OF_SELF, O_RDONLY, &skeleton.mounts);
-    if (r == 0)
-        r = fill();
-    (void)umask(mask);
-    launch_skeleton_leave(&skeleton);
-    if (r < 0)
-        return r;
-    *ret_skeleton = skeleton;
-    skeleton = (struct launch_skeleton)LAUNCH_SKELETON_INIT;
-    return 0;
+        r = make_sys(dev, &empty, step);
+    return r == 0 ? make_proc(dev, &empty, step) : r;
 }
 
-bool launch_skeleton_suits(const struct launch_skeleton *skeleton, const struct launch_plan *plan)
+int launch_skeleton_open(int *ret_dev, int *ret_sys, int *ret_proc)
 {
-    return skeleton->mounts >= 0 && plan->request->target < 0 && !plan->root.own && !plan->request->runtime &&
-           !launch_users_mapped(&plan->request->users) && plan->request->network.kind == LAUNCH_NETWORK_HOST;
-}
+    CLEANUP_FD int dev = open_place("/dev");
+    CLEANUP_FD int sys = open_place("/sys");
+    CLEANUP_FD int proc = open_place("/proc");
 
-int launch_skeleton_enter(const struct launch_skeleton *skeleton)
-{
-    return setns(skeleton->mounts, CLONE_NEWNS) < 0 ? -errno : 0;
-}
-
-/* setns(2) makes the namespace's root ours, which it need not have been. */
-void launch_skeleton_leave(const struct launch_skeleton *skeleton)
-{
-    if (setns(skeleton->guest, CLONE_NEWNS) < 0 || fchdir(skeleton->root) < 0 || chroot(".") < 0)
-        abort();
-}
-
-void launch_skeleton_drop(struct launch_skeleton *skeleton)
-{
-    cleanup_fd(&skeleton->mounts);
-    cleanup_fd(&skeleton->guest);
-    cleanup_fd(&skeleton->root);
-    *skeleton = (struct launch_skeleton)LAUNCH_SKELETON_INIT;
-}
-
-int launch_skeleton_open(int *ret_dev, int *ret_sys)
-{
-    CLEANUP_FD int dev = -EBADF;
-    int r;
-
-    r = open_fd("/dev", O_PATH | O_DIRECTORY, &dev);
-    if (r == 0)
-        r = open_fd("/sys", O_PATH | O_DIRECTORY, ret_sys);
-    if (r < 0)
-        return r;
+    if (dev < 0 || sys < 0 || proc < 0)
+        return dev < 0 ? dev : sys < 0 ? sys : proc;
     *ret_dev = take_fd(&dev);
+    *ret_sys = take_fd(&sys);
+    *ret_proc = take_fd(&proc);
     return 0;
 }

@@ -27,13 +27,11 @@ static int make_pipe(int *ret_ours, int *ret_theirs, bool we_write)
     return fcntl(*ret_ours, F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
 }
 
-int launch_stdio_open(const struct launch_request *request, struct launch_stdio *stdio, struct launch *launch)
+int launch_stdio_open(bool input, struct launch_stdio *stdio, struct launch *launch)
 {
     int r = 0;
 
-    if (request->tty)
-        return 0;
-    if (request->input)
+    if (input)
         r = make_pipe(&launch->stdin_fd, &stdio->in, true);
     if (r == 0)
         r = make_pipe(&launch->stdout_fd, &stdio->out, false);
@@ -88,10 +86,10 @@ static uid_t owner_of(const struct launch_request *request, const struct launch_
 static int connect_pipes(const struct launch_request *request, const struct launch_stdio *stdio,
                          const struct launch_user *user, struct launch_step *step)
 {
-    const int ends[] = { stdio->in, stdio->out, stdio->err };
+    const int ends[] = { request->input ? stdio->in : -EBADF, stdio->out, stdio->err };
     uid_t uid = owner_of(request, user);
     gid_t gid = launch_id_outside(&request->users.gids, user->gid);
-    int r = stdio->in < 0 ? connect_null(step) : 0;
+    int r = request->input ? 0 : connect_null(step);
 
     if (r < 0)
         return r;

@@ -17,10 +17,9 @@ struct launch_stdio {
         .in = -EBADF, .out = -EBADF, .err = -EBADF                                                           \
     }
 
-/* Makes the pipes that the request asks for, and puts the caller's ends into *launch. Returns 0 or a negative
- * errno; the caller closes both ends in each case. */
-int launch_stdio_open(const struct launch_request *request, struct launch_stdio *stdio,
-                      struct launch *launch);
+/* Makes pipes for output, and for input if the program has one, and puts the caller's ends into *launch.
+ * Returns 0 or a negative errno; the caller closes both ends in each case. */
+int launch_stdio_open(bool input, struct launch_stdio *stdio, struct launch *launch);
 
 void launch_stdio_close(struct launch_stdio *stdio);
 

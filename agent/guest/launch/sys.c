@@ -39,8 +39,3 @@ int launch_sys_add_cgroup(int sys, struct launch_step *step)
     target = launch_mount_target(sys, "fs/cgroup");
     return target < 0 ? target : launch_mount_attach(cgroup, target);
 }
-
-int launch_sys_empty(int sys)
-{
-    return launch_mount_target(sys, masked[0]);
-}

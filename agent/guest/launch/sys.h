@@ -17,8 +17,4 @@ int launch_sys_mask(int sys, int dev, int *empty, struct launch_step *step);
  * a negative errno. */
 int launch_sys_add_cgroup(int sys, struct launch_step *step);
 
-/* The empty directory that launch_sys_mask() has covered some with, for further ones. Returns its fd, or
- * -ENOENT if this kernel has nothing that was to be covered. */
-int launch_sys_empty(int sys);
-
 #endif

@@ -7,24 +7,12 @@
 
 #include "agent/guest/launch/dev.h"
 #include "agent/guest/launch/guest_mounts.h"
-#include "agent/guest/launch/mask.h"
 #include "agent/guest/launch/mount.h"
+#include "agent/guest/launch/proc.h"
 #include "agent/guest/launch/skeleton.h"
 #include "agent/guest/launch/sys.h"
 #include "agent/guest/launch/users.h"
 #include "proto/cleanup.h"
-
-#define NOTHING_BUT_DATA (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
-
-/* What tells about, or reaches, more than the container. The list of moby and crun, plus the page frames,
- * which show the memory of the neighbours. */
-static const char *const proc_masked[] = {
-    "acpi",       "asound",        "interrupts",  "kcore", "keys",       "kpagecgroup", "kpagecount",
-    "kpageflags", "latency_stats", "sched_debug", "scsi",  "timer_list", "timer_stats",
-};
-static const char *const proc_read_only[] = { "bus", "fs", "irq", "sys", "sysrq-trigger" };
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static uint64_t attributes_of(const struct launch_root *root)
 {
@@ -51,42 +39,22 @@ static int attach_at(int root, const char *path, int mount)
     return target < 0 ? target : launch_mount_attach(mount, target);
 }
 
-static int mount_proc(int root, int dev, int *empty, struct launch_step *step)
-{
-    CLEANUP_FD int proc = -EBADF;
-    int r;
-
-    launch_step_set(step, LAUNCH_STAGE_MOUNT, "mount proc on", "/proc");
-    proc = launch_mount_new("proc", NULL, NOTHING_BUT_DATA);
-    if (proc < 0)
-        return proc;
-    r = attach_at(root, "proc", proc);
-    for (size_t i = 0; r == 0 && i < COUNT(proc_masked); i++) {
-        launch_step_set(step, LAUNCH_STAGE_MOUNT, "mask below /proc:", proc_masked[i]);
-        r = launch_mask(proc, proc_masked[i], dev, empty);
-    }
-    for (size_t i = 0; r == 0 && i < COUNT(proc_read_only); i++) {
-        launch_step_set(step, LAUNCH_STAGE_MOUNT, "make read-only below /proc:", proc_read_only[i]);
-        r = launch_mask_read_only(proc, proc_read_only[i]);
-    }
-    return r;
-}
-
 /* What is there already, from a skeleton: -EBADF if it has to be made. */
 struct parts {
-    int dev, sys;
+    int dev, sys, proc;
     int empty; /* a directory, read-only */
 };
 
 #define PARTS_INIT                                                                                           \
     {                                                                                                        \
-        .dev = -EBADF, .sys = -EBADF, .empty = -EBADF                                                        \
+        .dev = -EBADF, .sys = -EBADF, .proc = -EBADF, .empty = -EBADF                                        \
     }
 
 static void close_parts(struct parts *parts)
 {
     cleanup_fd(&parts->dev);
     cleanup_fd(&parts->sys);
+    cleanup_fd(&parts->proc);
     cleanup_fd(&parts->empty);
 }
 
@@ -110,7 +78,9 @@ static int mount_dev(const struct launch_request *request, int root, struct part
         return parts->dev;
     launch_step_set(step, LAUNCH_STAGE_MOUNT, "mount a tmpfs on", "/dev");
     r = attach_at(root, "dev", parts->dev);
-    if (r == 0 && !made)
+    if (made)
+        return r == 0 ? launch_dev_limit_shm(parts->dev, request->tmpfs_limit, step) : r;
+    if (r == 0)
         r = launch_dev_complete(parts->dev, tty_group(&request->users), step);
     return r == 0 ? launch_dev_add_shm(parts->dev, request->tmpfs_limit, step) : r;
 }
@@ -126,9 +96,24 @@ static int mount_sys(int root, struct parts *parts, struct launch_step *step)
         return parts->sys;
     launch_step_set(step, LAUNCH_STAGE_MOUNT, "mount sysfs on", "/sys");
     r = attach_at(root, "sys", parts->sys);
-    if (r == 0 && !made)
-        r = launch_sys_mask(parts->sys, parts->dev, &parts->empty, step);
+    if (r < 0 || made)
+        return r;
+    r = launch_sys_mask(parts->sys, parts->dev, &parts->empty, step);
     return r == 0 ? launch_sys_add_cgroup(parts->sys, step) : r;
+}
+
+static int mount_proc(int root, struct parts *parts, struct launch_step *step)
+{
+    bool made = parts->proc >= 0;
+    int r;
+
+    if (!made)
+        parts->proc = launch_proc_new(step);
+    if (parts->proc < 0)
+        return parts->proc;
+    launch_step_set(step, LAUNCH_STAGE_MOUNT, "mount proc on", "/proc");
+    r = attach_at(root, "proc", parts->proc);
+    return r == 0 && !made ? launch_proc_mask(parts->proc, parts->dev, &parts->empty, step) : r;
 }
 
 static int mount_scratch(int root, const char *path, const char *mode, uint64_t limit,
@@ -150,7 +135,7 @@ static int mount_all(const struct launch_plan *plan, int root, struct parts *par
     if (r == 0)
         r = mount_sys(root, parts, step);
     if (r == 0)
-        r = mount_proc(root, parts->dev, &parts->empty, step);
+        r = mount_proc(root, parts, step);
     if (r == 0 && plan->root.own)
         r = mount_scratch(root, "tmp", "1777", limit, step);
     if (r == 0 && plan->root.own)
@@ -172,13 +157,8 @@ static const char *root_name(const struct launch_plan *plan)
 
 static int find_parts(struct parts *parts, struct launch_step *step)
 {
-    int r;
-
-    launch_step_set(step, LAUNCH_STAGE_MOUNT, "open", "/dev and /sys as prepared");
-    r = launch_skeleton_open(&parts->dev, &parts->sys);
-    if (r == 0)
-        parts->empty = launch_sys_empty(parts->sys);
-    return r;
+    launch_step_set(step, LAUNCH_STAGE_MOUNT, "open", "/dev, /sys and /proc as prepared");
+    return launch_skeleton_open(&parts->dev, &parts->sys, &parts->proc);
 }
 
 /* The root is in place, and all of it mounted, before the old one is let go of. */

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/guest/launch/standby.h"
+
+#include <poll.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "agent/guest/launch/child.h"
+#include "agent/guest/launch/clone.h"
+#include "agent/guest/launch/report.h"
+#include "agent/guest/launch/stdio.h"
+#include "agent/guest/launch/users.h"
+#include "proto/cleanup.h"
+
+/* The tree, layers and sources. The kernel takes 253 (SCM_MAX_FD). */
+#define FDS_MAX (1 + LAUNCH_LAYERS_MAX + LAUNCH_MOUNTS_MAX)
+
+union control {
+    struct cmsghdr header;
+    char room[CMSG_SPACE(FDS_MAX * sizeof(int))];
+};
+
+int launch_standby_start(int cgroup, struct launch_standby *ret_standby)
+{
+    CLEANUP(launch_standby_drop) struct launch_standby standby = LAUNCH_STANDBY_INIT;
+    CLEANUP(launch_stdio_close) struct launch_stdio stdio = LAUNCH_STDIO_INIT;
+    CLEANUP_FD int result = -EBADF;
+    struct launch *launch = &standby.launch;
+    pid_t pid;
+    int r;
+
+    r = launch_shared_new(&launch->shared);
+    if (r == 0)
+        r = launch_report_open(&launch->result_fd, &result);
+    if (r == 0)
+        r = launch_stdio_open(true, &stdio, launch);
+    if (r < 0)
+        return r;
+    pid = launch_clone(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC, cgroup, &launch->pidfd);
+    if (pid == 0)
+        launch_child_stand_by(result, &stdio, launch->shared);
+    if (pid < 0)
+        return pid;
+    launch->pid = pid;
+    *ret_standby = standby;
+    standby = (struct launch_standby)LAUNCH_STANDBY_INIT;
+    return 0;
+}
+
+/* Its first report says whether it is ready. */
+static bool wait_ready(struct launch_standby *standby)
+{
+    struct pollfd slot = { .fd = standby->launch.result_fd, .events = POLLIN };
+    struct launch_report report;
+    int fd, r;
+
+    while (!standby->ready) {
+        if (poll(&slot, 1, -1) < 0 && errno != EINTR)
+            return false;
+        r = launch_report_receive(slot.fd, &report, &fd);
+        if (r == -EAGAIN)
+            continue;
+        if (r <= 0 || report.error < 0)
+            return false;
+        standby->ready = true;
+    }
+    return true;
+}
+
+bool launch_standby_suits(struct launch_standby *standby, const struct launch_request *request)
+{
+    return standby->launch.pidfd >= 0 && request->target < 0 && (request->root || request->layers) &&
+           !request->runtime && !launch_users_mapped(&request->users) &&
+           request->network.kind == LAUNCH_NETWORK_HOST && wait_ready(standby);
+}
+
+static size_t collect_fds(const struct launch_plan *plan, int tree, int fds[FDS_MAX])
+{
+    size_t n = 0;
+
+    if (tree >= 0)
+        fds[n++] = tree;
+    for (size_t i = 0; i < plan->layers.n; i++)
+        fds[n++] = plan->layers.fds[i];
+    for (size_t i = 0; i < plan->sources.n; i++)
+        if (plan->sources.fds[i] >= 0)
+            fds[n++] = plan->sources.fds[i];
+    return n;
+}
+
+static int send_fds(int socket, const int *fds, size_t n)
+{
+    char word = 0;
+    struct iovec part = { .iov_base = &word, .iov_len = sizeof(word) };
+    union control control = { 0 };
+    struct msghdr message = { .msg_iov = &part,
+                              .msg_iovlen = 1,
+                              .msg_control = &control,
+                              .msg_controllen = CMSG_SPACE(n * sizeof(int)) };
+    ssize_t sent;
+
+    control.header = (struct cmsghdr){ .cmsg_level = SOL_SOCKET,
+                                       .cmsg_type = SCM_RIGHTS,
+                                       .cmsg_len = CMSG_LEN(n * sizeof(int)) };
+    memcpy(CMSG_DATA(&control.header), fds, n * sizeof(int));
+    do
+        sent = sendmsg(socket, &message, MSG_NOSIGNAL);
+    while (sent < 0 && errno == EINTR);
+    return sent < 0 ? -errno : 0;
+}
+
+/* Those that the request has no use for. */
+static void close_stdio(const struct launch_request *request, struct launch *launch)
+{
+    int *const fds[] = { &launch->stdin_fd, &launch->stdout_fd, &launch->stderr_fd };
+    size_t n = request->tty ? 3 : request->input ? 0 : 1;
+
+    for (size_t i = 0; i < n; i++) {
+        cleanup_fd(fds[i]);
+        *fds[i] = -EBADF;
+    }
+}
+
+int launch_standby_go(struct launch_standby *standby, const struct launch_plan *plan, int tree,
+                      const struct sock_fprog *filter, struct launch *ret_launch)
+{
+    int fds[FDS_MAX];
+    size_t n = collect_fds(plan, tree, fds);
+    int r;
+
+    r = launch_shared_write(standby->launch.shared, plan, filter);
+    if (r == 0)
+        r = send_fds(standby->launch.result_fd, fds, n);
+    if (r < 0)
+        return r == -ENOBUFS ? r : -EPIPE;
+    close_stdio(plan->request, &standby->launch);
+    *ret_launch = standby->launch;
+    *standby = (struct launch_standby)LAUNCH_STANDBY_INIT;
+    return 0;
+}
+
+void launch_standby_drop(struct launch_standby *standby)
+{
+    launch_discard(&standby->launch);
+    *standby = (struct launch_standby)LAUNCH_STANDBY_INIT;
+}
+
+/* Returns how many came, or a negative errno. */
+static int receive_fds(int socket, int fds[FDS_MAX])
+{
+    char word;
+    struct iovec part = { .iov_base = &word, .iov_len = sizeof(word) };
+    union control control = { 0 };
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)
+    };
+    size_t n;
+    ssize_t received;
+
+    do
+        received = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+    while (received < 0 && errno == EINTR);
+    if (received < 0)
+        return -errno;
+    if (received == 0)
+        return -EPIPE;
+    if (message.msg_controllen == 0)
+        return 0;
+    n = (control.header.cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    memcpy(fds, CMSG_DATA(&control.header), n * sizeof(int));
+    return (int)n;
+}
+
+int launch_standby_wait(int result, struct launch_shared *shared, int *ret_tree)
+{
+    struct launch_plan *plan = &shared->plan;
+    int fds[FDS_MAX], r, n = 0;
+
+    r = receive_fds(result, fds);
+    if (r < 0)
+        return r;
+    *ret_tree = plan->layers.n == 0 ? fds[n++] : -EBADF;
+    for (size_t i = 0; i < plan->layers.n; i++)
+        plan->layers.fds[i] = fds[n++];
+    for (size_t i = 0; i < plan->sources.n; i++)
+        if (plan->sources.fds[i] >= 0)
+            plan->sources.fds[i] = fds[n++];
+    return n == r ? 0 : -EBADMSG;
+}
