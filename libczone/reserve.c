@@ -334,7 +334,12 @@ static int start(struct czone_zone *zone, unsigned timeout_ms, struct czone_job 
     r = plan_create(zone->ctx->inventory, zone->last.node, &run, job->timeout_ms, &job->plans[0], failure);
     if (r < 0)
         return r;
-    r = job_run(job, 0, job->plans[0]->n_ops > 0, -1);
+    if (job->plans[0]->n_ops == 0) {
+        become_online(job); /* it is, already: there is nothing that a helper could do */
+        *ret_job = TAKE_PTR(job);
+        return 0;
+    }
+    r = job_run(job, 0, 1, -1);
     if (r < 0) {
         (void)failure_set(failure, r, CZONE_STAGE_ONLINE, zone->last.node,
                           "cannot start the helper process: %s", strerror(-r));

@@ -289,6 +289,12 @@ static int signals_are_default(void)
     return 0;
 }
 
+static int scheduling_is_default(void)
+{
+    EXPECT(sched_getscheduler(0) == SCHED_OTHER);
+    return 0;
+}
+
 /* Of cgroup2; a machine that has the old hierarchies too lists them as well. */
 static int cgroup_is_the_root(void)
 {
@@ -452,6 +458,7 @@ static const struct check {
     { "has-own-mqueue", has_own_mqueue },
     { "user-has-nothing", probe_user_has_nothing },
     { "signals-are-default", signals_are_default },
+    { "scheduling-is-default", scheduling_is_default },
     { "cgroup-is-the-root", cgroup_is_the_root },
     { "first-of-its-namespaces", first_of_its_namespaces },
     { "kernel-files-guarded", kernel_files_guarded },

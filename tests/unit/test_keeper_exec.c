@@ -57,6 +57,7 @@ static const char *const checks[] = {
     "only-stdio-open",
     "root-is-limited",
     "signals-are-default",
+    "scheduling-is-default",
     "kernel-files-guarded",
     "escape-by-chroot",
 };

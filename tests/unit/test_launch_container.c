@@ -116,6 +116,13 @@ START_TEST(open_files_and_signals_of_the_daemon_stay_outside)
 }
 END_TEST
 
+START_TEST(the_keepers_scheduling_is_not_the_programs)
+{
+    ck_assert_int_eq(sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){ 0 }), 0);
+    run_probe(&run, "scheduling-is-default");
+}
+END_TEST
+
 START_TEST(device_files_of_the_image_are_dead)
 {
     ck_assert_int_eq(mknod(fixture_path(&run.fixture, "/zero"), S_IFCHR | 0666, makedev(1, 5)), 0);
@@ -312,6 +319,7 @@ int main(void)
     tcase_add_test(tests, root_keeps_the_capabilities_that_were_asked_for);
     tcase_add_test(tests, a_user_has_its_ids_and_no_capability);
     tcase_add_test(tests, open_files_and_signals_of_the_daemon_stay_outside);
+    tcase_add_test(tests, the_keepers_scheduling_is_not_the_programs);
     tcase_add_test(tests, device_files_of_the_image_are_dead);
     tcase_add_test(tests, a_tmpfs_is_limited);
     tcase_add_test(tests, the_memory_policy_is_that_of_the_request);

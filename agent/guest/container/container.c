@@ -72,14 +72,18 @@ void container_forget(struct container *container)
 static void move(struct container *container, enum container_state state, const char *message)
 {
     const char *event = container_state_event(state);
+    bool save;
 
     if (!container_state_may_follow(container->state, state)) {
         log_error("bug: container %s was to go from %s to %s", container->id,
                   container_state_name(container->state), container_state_name(state));
         return;
     }
+    /* That one is starting is told by its zone's claim, which names the cgroup before a keeper has it. */
+    save = container->state != CONTAINER_WANTED || state != CONTAINER_STARTING;
     container->state = state;
-    container_store_save(container);
+    if (save)
+        container_store_save(container);
     log_debug("container %s is %s", container->id, container_state_name(state));
     if (event != NULL)
         manager_publish(

@@ -148,17 +148,29 @@ static void settle_without_zone(struct container *container)
     container_settle_owed(container, &receipt);
 }
 
+/* Whether the zone of a container that was wanted has a cgroup: then a keeper may have its program. */
+static bool has_begun(struct czone_zone *zone)
+{
+    struct czone_zone_info info;
+
+    if (zone == NULL)
+        return false;
+    czone_zone_get_info(zone, &info);
+    return info.state == CZONE_ZONE_BOUND;
+}
+
 static void resume(struct container *container)
 {
     struct czone_zone *zone = NULL;
     int r;
 
-    if (container->state == CONTAINER_WANTED) {
-        (void)czone_zone_open(container->manager->ctx, container->zone, &zone);
+    r = czone_zone_open(container->manager->ctx, container->zone, &zone);
+    if (container->state == CONTAINER_WANTED && !has_begun(zone)) {
         resume_wanted(container, zone);
         return;
     }
-    r = czone_zone_open(container->manager->ctx, container->zone, &zone);
+    if (container->state == CONTAINER_WANTED)
+        container->state = CONTAINER_STARTING;
     if (r == 0)
         r = container_hold(container, zone);
     if (r == 0 && container->state == CONTAINER_CREATED)

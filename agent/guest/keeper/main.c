@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -35,6 +36,9 @@ static int protect(void)
     /* Whatever leaked into czoned: it is not for containers. */
     if (close_range(KEEPER_SOCKET_FD + 1, UINT_MAX, 0) < 0)
         return -errno;
+    /* It wakes when its program does something, and shall not take the CPU from it for that. What it may not
+     * have changes nothing but that. */
+    (void)sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){ 0 });
     /* Started by the number of an fd, it would be called that. */
     if (prctl(PR_SET_NAME, "czone-keeper", 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
         return -errno;

@@ -123,7 +123,12 @@ static int settle(struct launch_step *step)
 
     launch_step_set(step, LAUNCH_STAGE_LIMITS, "reset", "signals");
     r = reset_signals();
-    return r == 0 ? reset_oom_score(step) : r;
+    if (r < 0)
+        return r;
+    launch_step_set(step, LAUNCH_STAGE_LIMITS, "reset", "the scheduling policy");
+    if (sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){ 0 }) < 0)
+        return -errno;
+    return reset_oom_score(step);
 }
 
 /* What it uses from here on is its zone's. */
@@ -384,8 +389,11 @@ void launch_child_stand_by(int result, const struct launch_stdio *stdio, struct 
                                   .result = result };
     int r = stand_by(result, stdio, &step);
 
-    if (r == 0)
+    if (r == 0) {
+        launch_shared_touch(shared);
+        shared->ready = true;
         r = launch_report_send(result, &step, 0, -EBADF);
+    }
     if (r == 0)
         r = launch_standby_wait(result, shared, &child.tree);
     if (r < 0)

@@ -14,6 +14,7 @@
 #include "agent/guest/launch/plan.h"
 
 struct launch_shared {
+    atomic_bool ready;        /* by a standby: it waits */
     atomic_bool reached_exec; /* by the child: execve() is next */
     /* launch_shared_write(): with everything it points to. */
     struct launch_plan plan;
@@ -26,6 +27,9 @@ struct launch_shared {
 
 /* Returns 0 or -ENOMEM. The caller calls launch_shared_free(). */
 int launch_shared_new(struct launch_shared **ret_shared);
+
+/* Has the kernel map here what a common request takes of it, which a start does not wait for then. */
+void launch_shared_touch(struct launch_shared *shared);
 
 /* Unmaps it here; the child still has it. Accepts NULL, returns NULL. */
 struct launch_shared *launch_shared_free(struct launch_shared *shared);

@@ -43,19 +43,21 @@ int launch_standby_start(int cgroup, struct launch_standby *ret_standby)
     if (pid < 0)
         return pid;
     launch->pid = pid;
+    launch_shared_touch(launch->shared);
     *ret_standby = standby;
     standby = (struct launch_standby)LAUNCH_STANDBY_INIT;
     return 0;
 }
 
-/* Its first report says whether it is ready. */
+/* Its first report says whether it is ready; one that was by then is not read, but waits with those that come
+ * after. */
 static bool wait_ready(struct launch_standby *standby)
 {
     struct pollfd slot = { .fd = standby->launch.result_fd, .events = POLLIN };
-    struct launch_report report;
+    struct launch_report report = { 0 };
     int fd, r;
 
-    while (!standby->ready) {
+    while (!standby->launch.shared->ready) {
         if (poll(&slot, 1, -1) < 0 && errno != EINTR)
             return false;
         r = launch_report_receive(slot.fd, &report, &fd);
@@ -63,7 +65,6 @@ static bool wait_ready(struct launch_standby *standby)
             continue;
         if (r <= 0 || report.error < 0)
             return false;
-        standby->ready = true;
     }
     return true;
 }

@@ -18,7 +18,6 @@
 struct launch_standby {
     struct launch
         launch; /* as of a process on its way; without a tty, with a stdin. pidfd -EBADF: there is none */
-    bool ready; /* it has said so */
 };
 
 #define LAUNCH_STANDBY_INIT                                                                                  \
