@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "proto/cleanup.h"
@@ -33,16 +34,27 @@ static int make_path(const struct oci *oci, const char *id, const char *file, ch
                : -ENAMETOOLONG;
 }
 
-int record_claim(const struct oci *oci, const char *id)
+int record_claim(const struct oci *oci, const char *id, int *ret_claim)
 {
+    CLEANUP_FD int claim = -EBADF;
     char path[PATH_MAX];
+    struct stat st;
     int r = make_path(oci, id, "", path);
 
     if (r < 0)
         return r;
     if (mkdir(oci->root, 0700) < 0 && errno != EEXIST)
         return -errno;
-    return mkdir(path, 0700) < 0 ? -errno : 0;
+    if (mkdir(path, 0700) < 0 && errno != EEXIST)
+        return -errno;
+    claim = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (claim < 0)
+        return -errno;
+    /* Removed in between: it was somebody's until now. */
+    if (flock(claim, LOCK_EX | LOCK_NB) < 0 || fstat(claim, &st) < 0 || st.st_nlink == 0)
+        return -EEXIST;
+    *ret_claim = take_fd(&claim);
+    return 0;
 }
 
 int record_write(const struct oci *oci, const char *id, const json_t *record)
@@ -72,6 +84,7 @@ int record_read(const struct oci *oci, const char *id, json_t **ret_record)
         return -errno;
     record = json_load_file(path, JSON_REJECT_DUPLICATES, NULL);
     if (!json_is_string(json_object_get(record, "container")) ||
+        !json_is_string(json_object_get(record, "key")) ||
         !json_is_string(json_object_get(record, "bundle")) ||
         !json_is_string(json_object_get(record, "ociVersion")) ||
         !json_is_integer(json_object_get(record, "pid")))
