@@ -17,6 +17,7 @@ static const struct command {
     { "state", "state ID", command_state },
     { "kill", "kill [--all] ID [SIGNAL]", command_kill },
     { "delete", "delete [--force] ID", command_delete },
+    { "exec", "exec [--detach] [--tty] [--process FILE] [--pid-file FILE]... ID [PROGRAM...]", command_exec },
     { "features", "features", command_features },
 };
 

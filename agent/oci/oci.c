@@ -128,13 +128,22 @@ static int insist(const struct oci *oci, enum oci_repeat repeat, const char *met
     }
 }
 
+/* What callers look for in a message, so as to end with 127 as a shell does: runc's words. */
+static const char *words_of(const char *error)
+{
+    return error != NULL && strcmp(error, "io.czone.Container.NoSuchProgram") == 0
+               ? "executable file not found in $PATH: "
+               : "";
+}
+
 static int tell_error(const struct oci *oci, const char *method, const struct varlink_reply *reply)
 {
     const char *message = json_string_value(json_object_get(reply->parameters, "message"));
 
     if (message == NULL)
         message = json_string_value(json_object_get(reply->parameters, "parameter"));
-    return oci_error(oci, "%s (%s)", message != NULL ? message : method, reply->error);
+    return oci_error(oci, "%s%s (%s)", words_of(reply->error), message != NULL ? message : method,
+                     reply->error);
 }
 
 int oci_call(const struct oci *oci, enum oci_repeat repeat, const char *method, json_t *parameters,
@@ -161,10 +170,12 @@ int oci_failure(const struct oci *oci, const json_t *object)
 {
     const json_t *failure = json_object_get(object, "failure");
     const char *message = json_string_value(json_object_get(failure, "message"));
+    const char *error = json_string_value(json_object_get(failure, "id"));
 
     if (!json_is_object(failure))
         return EXIT_SUCCESS;
-    return oci_error(oci, "%s", message != NULL ? message : "it failed, and czoned does not say why");
+    return oci_error(oci, "%s%s", words_of(error),
+                     message != NULL ? message : "it failed, and czoned does not say why");
 }
 
 /* Returns 0 and the text, the caller's; or a negative errno. */

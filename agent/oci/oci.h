@@ -70,6 +70,7 @@ int oci_pid_file(const struct oci *oci, const char *path, pid_t pid);
 /* The commands. Words: what follows the command's name, NULL-terminated, argv[0] being that name. Each
  * returns the exit status and has told what was wrong. */
 int command_create(const struct oci *oci, int argc, char **argv);
+int command_exec(const struct oci *oci, int argc, char **argv);
 int command_start(const struct oci *oci, int argc, char **argv);
 int command_state(const struct oci *oci, int argc, char **argv);
 int command_kill(const struct oci *oci, int argc, char **argv);
