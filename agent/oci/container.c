@@ -71,6 +71,6 @@ int container_remove(const struct oci *oci, const char *id, const json_t *record
 
     if (r != EXIT_SUCCESS)
         return r;
-    r = record_remove(oci, id);
+    r = record_forget(oci, id, json_object_get(record, "key"));
     return r < 0 ? oci_error(oci, "cannot remove the record of %s: %s", id, strerror(-r)) : EXIT_SUCCESS;
 }

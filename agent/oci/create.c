@@ -200,10 +200,9 @@ static void undo(const struct creation *creation, pid_t stand_in)
 
     if (stand_in > 0)
         (void)kill(stand_in, SIGKILL);
-    if (record_read(creation->oci, creation->id, &record) < 0)
+    if (record_read(creation->oci, creation->id, &record) < 0 ||
+        container_end(creation->oci, record) == EXIT_SUCCESS)
         (void)record_remove(creation->oci, creation->id);
-    else
-        (void)container_remove(creation->oci, creation->id, record);
 }
 
 static int create(const struct creation *creation)

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,9 @@
 #include <sys/stat.h>
 
 #include "proto/cleanup.h"
+
+/* How long a create that has lost its container may take to notice. */
+#define FORGET_MS 2000
 
 #define ID_MAX      255
 #define RECORD_FILE "state.json"
@@ -109,6 +113,30 @@ int record_remove(const struct oci *oci, const char *id)
     if (r == 0 && rmdir(path) < 0 && errno != ENOENT)
         r = -errno;
     return r;
+}
+
+static int claim_in_time(const struct oci *oci, const char *id, int *ret_claim)
+{
+    int64_t give_up = oci_ticks() + FORGET_MS;
+    int r;
+
+    while ((r = record_claim(oci, id, ret_claim)) == -EEXIST && oci_ticks() < give_up)
+        (void)poll(NULL, 0, 20);
+    return r;
+}
+
+int record_forget(const struct oci *oci, const char *id, const json_t *key)
+{
+    CLEANUP_JSON json_t *record = NULL;
+    CLEANUP_FD int claim = -EBADF;
+    int r = claim_in_time(oci, id, &claim);
+
+    if (r < 0)
+        return r == -EEXIST ? 0 : r;
+    r = record_read(oci, id, &record);
+    if (r < 0 && r != -ENOENT)
+        return r;
+    return r == 0 && !json_equal(json_object_get(record, "key"), key) ? 0 : record_remove(oci, id);
 }
 
 void record_container(const char *id, char container[RECORD_CONTAINER_SIZE])

@@ -37,8 +37,15 @@ int record_write(const struct oci *oci, const char *id, const json_t *record);
 /* Returns 0 and the record, the caller's; -ENOENT; -EBADMSG (not one of ours); or another negative errno. */
 int record_read(const struct oci *oci, const char *id, json_t **ret_record);
 
-/* Gives an id back. Returns 0 or a negative errno; -ENOENT is none. */
+/* Gives an id back, by who has the claim. Returns 0 or a negative errno; -ENOENT is none. */
 int record_remove(const struct oci *oci, const char *id);
+
+/*
+ * The same by who has not: only if the record still has this key (or there is none) and nobody has the id. A
+ * create that has it is given a moment to end, since what it makes is gone already; then the record is its
+ * own to remove. Returns as that.
+ */
+int record_forget(const struct oci *oci, const char *id, const json_t *key);
 
 /* The name of czoned's container for an id: the id, or, where that is too long or has a '+', what is left of
  * it and a hash. Pure. */

@@ -80,6 +80,11 @@ static void pass_on(struct stand_in *self, const json_t *reply)
     self->offset = json_integer_value(json_object_get(reply, "offset")) + (json_int_t)length;
 }
 
+static bool is_ended(const char *state)
+{
+    return strcmp(state, "exited") == 0 || strcmp(state, "done") == 0 || strcmp(state, "failed") == 0;
+}
+
 /* The answer of a Wait: that it runs, or how it ended. */
 static void note_state(struct stand_in *self, const json_t *reply)
 {
@@ -90,6 +95,10 @@ static void note_state(struct stand_in *self, const json_t *reply)
 
     if (state != NULL && strcmp(state, "running") == 0) {
         self->running = true;
+        return;
+    }
+    if (state == NULL || !is_ended(state)) {
+        line_trouble(&self->lines[LINE_WAIT]);
         return;
     }
     self->ended = true;

@@ -124,8 +124,8 @@ int command_delete(const struct oci *oci, int argc, char **argv)
     id = argv[optind];
     if (force && record_read(oci, id, &record) == -ENOENT)
         /* Nothing but perhaps the directory of a create that was killed at once. */
-        return record_remove(oci, id) < 0 ? oci_error(oci, "cannot remove the record of %s", id)
-                                          : EXIT_SUCCESS;
+        return record_forget(oci, id, NULL) < 0 ? oci_error(oci, "cannot remove the record of %s", id)
+                                                : EXIT_SUCCESS;
     if (record == NULL && container_record(oci, id, &record) != EXIT_SUCCESS)
         return EXIT_FAILURE;
     if (!force && container_find(oci, record, &container) != EXIT_SUCCESS)

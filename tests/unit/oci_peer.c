@@ -116,6 +116,8 @@ static bool make_trouble(struct varlink_connection *connection, const struct var
         peer.dropped = connection;
     } else if (is_at(script.error_at, call)) {
         peer_error(connection, script.error, "{'message':'no'}");
+    } else if (is_at(script.odd_at, call)) {
+        reply_state(connection, false, "unheard-of", "");
     } else {
         return false;
     }

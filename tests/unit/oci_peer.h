@@ -38,6 +38,7 @@ struct script {
     const char *kill_at; /* method and `until`: czone-oci is killed there, before the answer */
     const char *signal_at;
     const char *break_at;         /* there the connection is closed instead of an answer, `times` */
+    const char *odd_at;           /* there the state in the answer is none that we know, `times` */
     const char *error_at, *error; /* there an error is the answer, `times` */
     unsigned int times;
     size_t input; /* the program ends when it has so many bytes, or a signal; 0: at once */

@@ -61,6 +61,25 @@ START_TEST(an_id_is_taken_as_long_as_its_claim_is_open)
 }
 END_TEST
 
+START_TEST(a_record_is_forgotten_by_its_key_and_if_nobody_has_the_id)
+{
+    CLEANUP_JSON json_t *record = a_record(), *read = NULL, *gone = NULL;
+    CLEANUP_JSON json_t *other = json_string("other");
+    CLEANUP_FD int claim = -EBADF;
+
+    ck_assert_int_eq(record_claim(&oci, "web", &claim), 0);
+    ck_assert_int_eq(record_write(&oci, "web", record), 0);
+    ck_assert_int_eq(record_forget(&oci, "web", json_object_get(record, "key")), 0);
+    (void)close(take_fd(&claim));
+    ck_assert_int_eq(record_forget(&oci, "web", other), 0);
+    ck_assert_int_eq(record_forget(&oci, "web", NULL), 0);
+    ck_assert_int_eq(record_read(&oci, "web", &read), 0);
+    ck_assert_int_eq(record_forget(&oci, "web", json_object_get(record, "key")), 0);
+    ck_assert_int_eq(record_read(&oci, "web", &gone), -ENOENT);
+    ck_assert_int_eq(record_forget(&oci, "web", NULL), 0);
+}
+END_TEST
+
 static const char *const bad_ids[] = { "", ".", "..", "a/b", "../x", "a b", "a\n", "\xc3\xa4" };
 
 START_TEST(an_id_is_never_a_path)
@@ -130,6 +149,7 @@ int main(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, a_record_is_read_as_it_was_written_until_it_is_removed);
     tcase_add_test(tests, an_id_is_taken_as_long_as_its_claim_is_open);
+    tcase_add_test(tests, a_record_is_forgotten_by_its_key_and_if_nobody_has_the_id);
     tcase_add_loop_test(tests, an_id_is_never_a_path, 0, (int)(sizeof(bad_ids) / sizeof(bad_ids[0])));
     tcase_add_loop_test(tests, a_record_that_is_none_is_refused, 0,
                         (int)(sizeof(broken) / sizeof(broken[0])));

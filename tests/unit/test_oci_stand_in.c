@@ -54,6 +54,15 @@ START_TEST(trouble_is_not_the_end)
 }
 END_TEST
 
+START_TEST(a_state_that_it_does_not_know_is_not_the_end)
+{
+    script.odd_at = points[_i];
+    script.times = 1;
+    oci_create();
+    expect_end();
+}
+END_TEST
+
 START_TEST(a_container_that_is_gone_has_ended)
 {
     script.error_at = WAIT " exited";
@@ -165,6 +174,7 @@ int main(void)
     tcase_add_test(tests, it_dies_of_the_signal_its_container_died_of);
     tcase_add_loop_test(tests, a_broken_connection_is_mended, 0, 3);
     tcase_add_loop_test(tests, trouble_is_not_the_end, 0, 6);
+    tcase_add_loop_test(tests, a_state_that_it_does_not_know_is_not_the_end, 0, 2);
     tcase_add_test(tests, a_container_that_is_gone_has_ended);
     tcase_add_test(tests, a_log_that_is_gone_does_not_hide_how_it_ended);
     tcase_add_test(tests, input_whose_answer_was_lost_is_sent_again_and_written_once);
