@@ -26,18 +26,26 @@ void input_read(struct input *input)
         input->ended = true; /* also a terminal whose other end is gone */
 }
 
-json_t *input_parameters(const struct input *input)
+json_t *input_parameters(struct input *input)
 {
     char text[BASE64_LENGTH(INPUT_SIZE)];
+    json_t *parameters;
 
     base64_encode(input->data, input->length, text);
-    return json_pack("{s:s%, s:I, s:b}", "data", text, BASE64_LENGTH(input->length), "offset",
-                     (json_int_t)input->offset, "eof", input->ended);
+    parameters =
+        json_pack("{s:s%, s:b}", "data", text, BASE64_LENGTH(input->length), "eof", (int)input->ended);
+    if (input->sent && json_object_set_new(parameters, "offset", json_integer(input->offset)) < 0) {
+        json_decref(parameters);
+        return NULL;
+    }
+    input->sent = true;
+    return parameters;
 }
 
 void input_done(struct input *input, const json_t *answer)
 {
     input->offset = json_integer_value(json_object_get(answer, "offset"));
     input->length = 0;
+    input->sent = false;
     input->closed = input->ended;
 }

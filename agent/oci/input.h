@@ -4,8 +4,8 @@
 
 /*
  * Our standard input on its way to a program, one piece at a time. A piece is kept until czoned has answered
- * for it, and has its place in all that was ever written: it can be sent again after a broken connection, and
- * is not written twice.
+ * for it; if the answer does not come it is sent again with its place in all that was ever written, and is
+ * not written twice. At first it goes to the end: we need not be the only one who writes (czonectl attach).
  */
 
 #include <jansson.h>
@@ -19,6 +19,7 @@ struct input {
     unsigned char data[INPUT_SIZE];
     size_t length;  /* of the piece; 0: none is on its way */
     int64_t offset; /* of the piece, or of the next one */
+    bool sent;      /* the piece was, and may have been written */
     bool ended;     /* nothing comes after the piece */
     bool closed;    /* and that is known to the program, or it reads no more */
 };
@@ -32,8 +33,8 @@ bool input_wants(const struct input *input);
 /* Reads a piece, or the end. */
 void input_read(struct input *input);
 
-/* Parameters of Write, but for whose input it is. NULL without memory. */
-json_t *input_parameters(const struct input *input);
+/* Parameters of Write, but for whose input it is, for each attempt anew. NULL without memory. */
+json_t *input_parameters(struct input *input);
 
 /* Write was answered: the piece is with the program's keeper. */
 void input_done(struct input *input, const json_t *answer);

@@ -342,7 +342,7 @@ static void let_go(int console)
         (void)dup2(console, STDOUT_FILENO);
         (void)dup2(console, STDERR_FILENO);
     }
-    if (close_range(STDERR_FILENO + 1, UINT_MAX, 0) < 0 || chdir("/") < 0)
+    if (chdir("/") < 0 || close_range(STDERR_FILENO + 1, UINT_MAX, 0) < 0)
         _exit(127);
     (void)setsid();
     /* To be told of a new size. */

@@ -79,16 +79,19 @@ static void on_logs(struct varlink_connection *connection, const json_t *paramet
 /* As czoned does: what it has already is not written again. */
 static void on_write(const json_t *parameters)
 {
-    size_t offset = (size_t)json_integer_value(json_object_get(parameters, "offset")), length;
+    const json_t *given = json_object_get(parameters, "offset");
+    size_t offset = given != NULL ? (size_t)json_integer_value(given) : n_written, length, known;
     CLEANUP_FREE unsigned char *data = NULL;
 
     ck_assert_int_eq(base64_decode(json_string_value(json_object_get(parameters, "data")), &data, &length),
                      0);
     ck_assert_uint_le(offset, n_written);
     ck_assert_uint_lt(offset + length, sizeof(written));
-    memcpy(written + offset, data, length);
-    if (offset + length > n_written)
-        n_written = offset + length;
+    known = n_written - offset;
+    if (known >= length)
+        return;
+    memcpy(written + n_written, data + known, length - known);
+    n_written += length - known;
 }
 
 static bool is_at(const char *point, const struct varlink_call *call)

@@ -98,6 +98,18 @@ START_TEST(input_whose_answer_was_lost_is_sent_again_and_written_once)
 }
 END_TEST
 
+START_TEST(input_comes_after_what_another_wrote)
+{
+    strncpy(written, "before ", sizeof(written));
+    n_written = strlen(written);
+    script.input = 18;
+    peer.input = "hello world";
+    oci_create();
+    expect_end();
+    ck_assert_str_eq(written, "before hello world");
+}
+END_TEST
+
 START_TEST(input_that_could_not_be_taken_is_sent_again)
 {
     script.error_at = WRITE;
@@ -130,7 +142,7 @@ static int listen_console(const char *path)
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     ck_assert_uint_lt(strlen(path), sizeof(address.sun_path));
-    strcpy(address.sun_path, path);
+    memcpy(address.sun_path, path, strlen(path) + 1);
     ck_assert_int_ge(fd, 0);
     ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
     ck_assert_int_eq(listen(fd, 1), 0);
@@ -178,6 +190,7 @@ int main(void)
     tcase_add_test(tests, a_container_that_is_gone_has_ended);
     tcase_add_test(tests, a_log_that_is_gone_does_not_hide_how_it_ended);
     tcase_add_test(tests, input_whose_answer_was_lost_is_sent_again_and_written_once);
+    tcase_add_test(tests, input_comes_after_what_another_wrote);
     tcase_add_test(tests, input_that_could_not_be_taken_is_sent_again);
     tcase_add_test(tests, a_program_that_reads_no_more_gets_no_more);
     tcase_add_test(tests, whoever_waits_for_the_end_of_creates_pipes_does_not_wait_for_the_container);
