@@ -17,6 +17,7 @@ static const struct command {
     { "state", "state ID", command_state },
     { "kill", "kill [--all] ID [SIGNAL]", command_kill },
     { "delete", "delete [--force] ID", command_delete },
+    { "exec", "exec [--detach] [--tty] [--process FILE] [--pid-file FILE]... ID [PROGRAM...]", command_exec },
     { "features", "features", command_features },
 };
 
@@ -94,7 +95,11 @@ static int read_option(struct oci *oci, int option)
         return 0;
     case OPTION_ADDRESS:
         oci->address = optarg;
-        return 0;
+        if (strncmp(optarg, "unix:", 5) != 0 || optarg[5] == '/' || optarg[5] == '@')
+            return 0;
+        (void)oci_error(oci, "--address: the path must be absolute, since stand-ins work in /, not %s",
+                        optarg);
+        return -1;
     case OPTION_ACCEPTED:
         return 0; /* all that can be told is told, and cgroups are czoned's */
     case 'h':

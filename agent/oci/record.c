@@ -5,12 +5,17 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "proto/cleanup.h"
+
+/* How long a create that has lost its container may take to notice. */
+#define FORGET_MS 2000
 
 #define ID_MAX      255
 #define RECORD_FILE "state.json"
@@ -33,16 +38,27 @@ static int make_path(const struct oci *oci, const char *id, const char *file, ch
                : -ENAMETOOLONG;
 }
 
-int record_claim(const struct oci *oci, const char *id)
+int record_claim(const struct oci *oci, const char *id, int *ret_claim)
 {
+    CLEANUP_FD int claim = -EBADF;
     char path[PATH_MAX];
+    struct stat st;
     int r = make_path(oci, id, "", path);
 
     if (r < 0)
         return r;
     if (mkdir(oci->root, 0700) < 0 && errno != EEXIST)
         return -errno;
-    return mkdir(path, 0700) < 0 ? -errno : 0;
+    if (mkdir(path, 0700) < 0 && errno != EEXIST)
+        return -errno;
+    claim = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (claim < 0)
+        return -errno;
+    /* Removed in between: it was somebody's until now. */
+    if (flock(claim, LOCK_EX | LOCK_NB) < 0 || fstat(claim, &st) < 0 || st.st_nlink == 0)
+        return -EEXIST;
+    *ret_claim = take_fd(&claim);
+    return 0;
 }
 
 int record_write(const struct oci *oci, const char *id, const json_t *record)
@@ -72,6 +88,7 @@ int record_read(const struct oci *oci, const char *id, json_t **ret_record)
         return -errno;
     record = json_load_file(path, JSON_REJECT_DUPLICATES, NULL);
     if (!json_is_string(json_object_get(record, "container")) ||
+        !json_is_string(json_object_get(record, "key")) ||
         !json_is_string(json_object_get(record, "bundle")) ||
         !json_is_string(json_object_get(record, "ociVersion")) ||
         !json_is_integer(json_object_get(record, "pid")))
@@ -96,6 +113,30 @@ int record_remove(const struct oci *oci, const char *id)
     if (r == 0 && rmdir(path) < 0 && errno != ENOENT)
         r = -errno;
     return r;
+}
+
+static int claim_in_time(const struct oci *oci, const char *id, int *ret_claim)
+{
+    int64_t give_up = oci_ticks() + FORGET_MS;
+    int r;
+
+    while ((r = record_claim(oci, id, ret_claim)) == -EEXIST && oci_ticks() < give_up)
+        (void)poll(NULL, 0, 20);
+    return r;
+}
+
+int record_forget(const struct oci *oci, const char *id, const json_t *key)
+{
+    CLEANUP_JSON json_t *record = NULL;
+    CLEANUP_FD int claim = -EBADF;
+    int r = claim_in_time(oci, id, &claim);
+
+    if (r < 0)
+        return r == -EEXIST ? 0 : r;
+    r = record_read(oci, id, &record);
+    if (r < 0 && r != -ENOENT)
+        return r;
+    return r == 0 && !json_equal(json_object_get(record, "key"), key) ? 0 : record_remove(oci, id);
 }
 
 void record_container(const char *id, char container[RECORD_CONTAINER_SIZE])

@@ -81,6 +81,23 @@ START_TEST(another_user_has_not_the_groups_of_the_containers)
 }
 END_TEST
 
+START_TEST(groups_are_those_that_are_asked_for)
+{
+    decode("{\"id\": \"a\", \"args\": [\"x\"], \"user\": \"3:4\", \"groups\": [8, 9]}");
+    ck_assert_str_eq(launch.user, "3:4");
+    ck_assert_uint_eq(launch.n_groups, 2);
+    ck_assert_uint_eq(launch.groups[1], 9);
+}
+END_TEST
+
+START_TEST(groups_may_be_none_and_the_user_the_containers)
+{
+    decode("{\"id\": \"a\", \"args\": [\"x\"], \"groups\": []}");
+    ck_assert_str_eq(launch.user, "12");
+    ck_assert_uint_eq(launch.n_groups, 0);
+}
+END_TEST
+
 START_TEST(no_session_has_more_than_its_container)
 {
     decode("{\"id\": \"a\", \"args\": [\"x\"], \"user\": \"0\"}");
@@ -114,6 +131,8 @@ int main(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, what_is_not_said_is_the_containers);
     tcase_add_test(tests, another_user_has_not_the_groups_of_the_containers);
+    tcase_add_test(tests, groups_are_those_that_are_asked_for);
+    tcase_add_test(tests, groups_may_be_none_and_the_user_the_containers);
     tcase_add_test(tests, no_session_has_more_than_its_container);
     tcase_add_test(tests, variables_are_added_to_those_of_the_container_or_replace_them);
     tcase_add_test(tests, without_variables_of_its_own_it_has_the_containers);

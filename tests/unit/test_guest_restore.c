@@ -106,6 +106,21 @@ START_TEST(a_key_of_a_container_is_known_though_its_answer_was_never_given)
 }
 END_TEST
 
+START_TEST(a_container_tells_the_key_that_it_was_spawned_with)
+{
+    struct varlink_reply reply;
+    const json_t *key;
+
+    attach(host, "0");
+    spawn(KEYED, "wanted");
+    restart();
+    reply = machine_call(&machine, caller, "io.czone.Container.Inspect", "{\"id\": \"a\"}", 0);
+    key = json_object_get(json_object_get(reply.parameters, "container"), "key");
+    ck_assert_str_eq(json_string_value(key), "k");
+    varlink_reply_done(&reply);
+}
+END_TEST
+
 /* As libczone writes it. */
 static void claim(const char *name, int node, uint64_t block, const char *zone_state)
 {
@@ -264,6 +279,7 @@ int main(void)
     tcase_add_test(tests, a_container_that_waits_for_memory_can_be_removed);
     tcase_add_test(tests, a_record_stays_with_its_reason);
     tcase_add_test(tests, a_key_of_a_container_is_known_though_its_answer_was_never_given);
+    tcase_add_test(tests, a_container_tells_the_key_that_it_was_spawned_with);
     tcase_add_test(tests, a_zone_that_was_half_made_goes_back_without_receipt_before_its_container_asks_anew);
     tcase_add_test(tests, a_zone_that_the_kernel_is_still_taking_offline_is_not_quarantined_for_that);
     tcase_add_test(tests, a_zone_that_went_offline_before_a_crash_is_not_taken_offline_again);

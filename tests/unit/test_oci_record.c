@@ -29,25 +29,54 @@ static void tear_down(void)
 
 static json_t *a_record(void)
 {
-    return json_pack("{s:s, s:s, s:s, s:i}", "ociVersion", "1.0.2", "container", "web", "bundle", "/b", "pid",
-                     7);
+    return json_pack("{s:s, s:s, s:s, s:s, s:i}", "ociVersion", "1.0.2", "container", "web", "key", "k",
+                     "bundle", "/b", "pid", 7);
 }
 
 START_TEST(a_record_is_read_as_it_was_written_until_it_is_removed)
 {
     CLEANUP_JSON json_t *record = a_record(), *read = NULL;
+    CLEANUP_FD int claim = -EBADF;
 
     ck_assert_int_eq(record_read(&oci, "web", &read), -ENOENT);
-    ck_assert_int_eq(record_claim(&oci, "web"), 0);
-    ck_assert_int_eq(record_claim(&oci, "web"), -EEXIST);
+    ck_assert_int_eq(record_claim(&oci, "web", &claim), 0);
     ck_assert_int_eq(record_read(&oci, "web", &read), -ENOENT);
     ck_assert_int_eq(record_write(&oci, "web", record), 0);
     ck_assert_int_eq(record_read(&oci, "web", &read), 0);
     ck_assert(json_equal(read, record));
     ck_assert_int_eq(record_remove(&oci, "web"), 0);
+}
+END_TEST
+
+START_TEST(an_id_is_taken_as_long_as_its_claim_is_open)
+{
+    CLEANUP_FD int claim = -EBADF;
+    int other = -EBADF;
+
+    ck_assert_int_eq(record_claim(&oci, "web", &claim), 0);
+    ck_assert_int_eq(record_claim(&oci, "web", &other), -EEXIST);
+    (void)close(take_fd(&claim));
+    ck_assert_int_eq(record_claim(&oci, "web", &claim), 0);
     ck_assert_int_eq(record_remove(&oci, "web"), 0);
-    ck_assert_int_eq(record_claim(&oci, "web"), 0);
-    ck_assert_int_eq(record_remove(&oci, "web"), 0);
+}
+END_TEST
+
+START_TEST(a_record_is_forgotten_by_its_key_and_if_nobody_has_the_id)
+{
+    CLEANUP_JSON json_t *record = a_record(), *read = NULL, *gone = NULL;
+    CLEANUP_JSON json_t *other = json_string("other");
+    CLEANUP_FD int claim = -EBADF;
+
+    ck_assert_int_eq(record_claim(&oci, "web", &claim), 0);
+    ck_assert_int_eq(record_write(&oci, "web", record), 0);
+    ck_assert_int_eq(record_forget(&oci, "web", json_object_get(record, "key")), 0);
+    (void)close(take_fd(&claim));
+    ck_assert_int_eq(record_forget(&oci, "web", other), 0);
+    ck_assert_int_eq(record_forget(&oci, "web", NULL), 0);
+    ck_assert_int_eq(record_read(&oci, "web", &read), 0);
+    ck_assert_int_eq(record_forget(&oci, "web", json_object_get(record, "key")), 0);
+    ck_assert_int_eq(record_read(&oci, "web", &gone), -ENOENT);
+    ck_assert_int_eq(record_forget(&oci, "web", NULL), 0);
 }
 END_TEST
 
@@ -56,24 +85,27 @@ static const char *const bad_ids[] = { "", ".", "..", "a/b", "../x", "a b", "a\n
 START_TEST(an_id_is_never_a_path)
 {
     json_t *read = NULL;
+    int claim;
 
-    ck_assert_int_eq(record_claim(&oci, bad_ids[_i]), -EINVAL);
+    ck_assert_int_eq(record_claim(&oci, bad_ids[_i], &claim), -EINVAL);
     ck_assert_int_eq(record_read(&oci, bad_ids[_i], &read), -EINVAL);
     ck_assert_int_eq(record_remove(&oci, bad_ids[_i]), -EINVAL);
 }
 END_TEST
 
 static const char *const broken[] = {
-    "", "{", "[]", "{}", "{\"ociVersion\": \"1\", \"container\": 1, \"bundle\": \"b\", \"pid\": 1}"
+    "", "{", "[]", "{}",
+    "{\"ociVersion\": \"1\", \"container\": 1, \"key\": \"k\", \"bundle\": \"b\", \"pid\": 1}"
 };
 
 START_TEST(a_record_that_is_none_is_refused)
 {
+    CLEANUP_FD int claim = -EBADF;
     json_t *read = NULL;
     char path[128];
     FILE *file;
 
-    ck_assert_int_eq(record_claim(&oci, "web"), 0);
+    ck_assert_int_eq(record_claim(&oci, "web", &claim), 0);
     (void)snprintf(path, sizeof(path), "%s/web/state.json", root);
     file = fopen(path, "we");
     ck_assert_ptr_nonnull(file);
@@ -116,6 +148,8 @@ int main(void)
 
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, a_record_is_read_as_it_was_written_until_it_is_removed);
+    tcase_add_test(tests, an_id_is_taken_as_long_as_its_claim_is_open);
+    tcase_add_test(tests, a_record_is_forgotten_by_its_key_and_if_nobody_has_the_id);
     tcase_add_loop_test(tests, an_id_is_never_a_path, 0, (int)(sizeof(bad_ids) / sizeof(bad_ids[0])));
     tcase_add_loop_test(tests, a_record_that_is_none_is_refused, 0,
                         (int)(sizeof(broken) / sizeof(broken[0])));

@@ -38,8 +38,6 @@ bool container_has_come(const struct container *container, enum waiter_kind kind
         return container_state_final(container->state);
     case WAIT_REMOVED:
         return container->settled;
-    case WAIT_EXEC: /* not in this list */
-        break;
     }
     return false;
 }

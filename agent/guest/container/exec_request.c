@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/guest/launch/user.h"
+
 static const struct varlink_field fields[] = {
     VARLINK_FIELD(VARLINK_STRING, struct exec_request, id, .flags = VARLINK_REQUIRED, .min = 1, .max = 255),
     VARLINK_FIELD(VARLINK_STRINGS, struct exec_request, args, .flags = VARLINK_REQUIRED,
@@ -13,6 +15,8 @@ static const struct varlink_field fields[] = {
                   .count_max = SPAWN_COUNT_MAX),
     VARLINK_FIELD(VARLINK_STRING, struct exec_request, cwd, .min = 1, .max = 4095),
     VARLINK_FIELD(VARLINK_STRING, struct exec_request, user, .min = 1, .max = 255),
+    VARLINK_FIELD(VARLINK_INTS, struct exec_request, groups, .max = UINT32_MAX - 1,
+                  .count_max = LAUNCH_GROUPS_MAX),
     { "stdin", VARLINK_BOOL, offsetof(struct exec_request, input), .flags = 0 },
     VARLINK_FIELD(VARLINK_BOOL, struct exec_request, tty, .flags = 0),
     VARLINK_FIELD(VARLINK_INT, struct exec_request, columns, .min = 0, .max = UINT16_MAX),
@@ -26,12 +30,15 @@ int exec_request_decode(struct exec_request *request, json_t *parameters, struct
     request->parameters = json_incref(parameters);
     r = varlink_fields_decode(parameters, fields, ELEMENTS(fields), 0, request, fault);
     if (r == 0)
+        r = spawn_request_groups(request->groups, &request->group_ids);
+    if (r == 0)
         r = spawn_request_vectors(request->args, request->env, &request->argv, &request->envp, fault);
     return r;
 }
 
 void exec_request_done(struct exec_request *request)
 {
+    free(request->group_ids);
     free(request->argv);
     free(request->envp);
     json_decref(request->parameters);
@@ -45,6 +52,8 @@ void exec_request_launch(const struct exec_request *request, struct launch_reque
     ret_launch->env = request->envp;
     ret_launch->cwd = request->cwd;
     ret_launch->user = request->user;
+    ret_launch->groups = request->group_ids;
+    ret_launch->n_groups = json_array_size(request->groups);
     ret_launch->input = request->input || request->tty;
     ret_launch->tty = request->tty;
     ret_launch->columns = (uint16_t)request->columns;
@@ -58,11 +67,12 @@ void exec_request_inherit(const struct spawn_request *container, struct launch_r
     spawn_request_launch(container, &first);
     if (launch->cwd == NULL)
         launch->cwd = first.cwd;
-    if (launch->user == NULL) {
-        launch->user = first.user;
+    if (launch->user == NULL && launch->groups == NULL) {
         launch->groups = first.groups;
         launch->n_groups = first.n_groups;
     }
+    if (launch->user == NULL)
+        launch->user = first.user;
     launch->umask = first.umask;
     launch->capabilities = first.capabilities;
     launch->rlimits = first.rlimits;

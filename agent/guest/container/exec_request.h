@@ -11,6 +11,8 @@
 struct exec_request {
     json_t *parameters; /* owned: what follows borrows from it */
     json_t *args, *env; /* arrays of strings; env may be NULL */
+    json_t *groups;     /* of integers; NULL: not said */
+    gid_t *group_ids;   /* one allocation; NULL without groups */
     const char *id, *cwd, *user;
     bool input, tty;
     int64_t columns, rows;
@@ -28,9 +30,9 @@ void exec_request_done(struct exec_request *request);
 void exec_request_launch(const struct exec_request *request, struct launch_request *ret_launch);
 
 /*
- * Adds what a session has from its container: the directory and user (with groups) unless the caller said
- * others, and always its limits, umask and capabilities, so that no exec has more than the container.
- * Borrows from both.
+ * Adds what a session has from its container: the directory, user and groups unless the caller said others
+ * (another user has not the container's groups), and always its limits, umask and capabilities, so that no
+ * exec has more than the container. Borrows from both.
  */
 void exec_request_inherit(const struct spawn_request *container, struct launch_request *launch);
 

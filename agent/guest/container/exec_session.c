@@ -42,13 +42,19 @@ bool exec_session_ended(const struct exec_session *session)
     return session->state == EXEC_EXITED || session->state == EXEC_FAILED;
 }
 
+bool exec_session_has_come(const struct exec_session *session, enum waiter_kind kind)
+{
+    return exec_session_ended(session) || (kind == WAIT_RUNNING && session->state == EXEC_RUNNING);
+}
+
 static void answer_waiters(struct exec_session *session)
 {
     struct waiter *waiter, *next;
 
     for (waiter = TAILQ_FIRST(&session->waiters); waiter != NULL; waiter = next) {
         next = TAILQ_NEXT(waiter, link);
-        waiter_answer(waiter);
+        if (exec_session_has_come(session, waiter->kind))
+            waiter_answer(waiter);
     }
 }
 
@@ -67,6 +73,7 @@ static void on_running(struct exec_session *session, const struct keeper_status 
     session->state = EXEC_RUNNING;
     session->pid = status->pid;
     session->started = status->started_ns;
+    answer_waiters(session);
 }
 
 static void on_ended(struct exec_session *session, const struct keeper_status *status)

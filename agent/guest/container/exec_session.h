@@ -77,6 +77,9 @@ const char *exec_state_name(enum exec_state state);
 /* Whether it does not run and never will again. */
 bool exec_session_ended(const struct exec_session *session);
 
+/* Whether what is waited for has come: WAIT_RUNNING, or by any other kind its end. */
+bool exec_session_has_come(const struct exec_session *session, enum waiter_kind kind);
+
 /* As on the wire. NULL without memory. */
 json_t *exec_session_to_json(const struct exec_session *session);
 

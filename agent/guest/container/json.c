@@ -32,6 +32,9 @@ json_t *container_to_json(const struct container *container, bool args)
         json_object_set_new(object, "runtime", json_string(oci_runtime_names[container->request.runtime])) <
             0)
         return NULL;
+    if (args && container->request.key != NULL &&
+        json_object_set_new(object, "key", json_string(container->request.key)) < 0)
+        return NULL;
     if (placed && json_object_set_new(object, "zone", json_string(container->zone)) < 0)
         return NULL;
     if (set(object, "node", placed ? container->info.node.n : -1) < 0 ||

@@ -196,8 +196,9 @@ static int on_wait(struct varlink_connection *connection, const struct varlink_c
     if (!find_program(userdata, connection, wait.id, wait.exec, &container, &session, &r))
         return r;
     if (session != NULL)
-        return exec_session_ended(session) ? reply_exec(connection, session)
-                                           : waiter_add_exec(session, connection, wait.timeout_ms);
+        return exec_session_has_come(session, until_kinds[wait.until])
+                   ? reply_exec(connection, session)
+                   : waiter_add_exec(session, connection, until_kinds[wait.until], wait.timeout_ms);
     if (container_has_come(container, until_kinds[wait.until]))
         return reply_container(connection, container);
     return waiter_add(container, connection, until_kinds[wait.until], wait.timeout_ms);

@@ -84,18 +84,20 @@ static int check_capabilities(struct spawn_request *request, struct varlink_faul
     return 0;
 }
 
-static int copy_groups(struct spawn_request *request)
+int spawn_request_groups(json_t *groups, gid_t **ret_ids)
 {
     const json_t *group;
+    gid_t *ids;
     size_t i;
 
-    if (request->groups == NULL)
+    if (groups == NULL)
         return 0;
-    request->group_ids = calloc(json_array_size(request->groups) + 1, sizeof(*request->group_ids));
-    if (request->group_ids == NULL)
+    ids = calloc(json_array_size(groups) + 1, sizeof(*ids));
+    if (ids == NULL)
         return -ENOMEM;
-    json_array_foreach(request->groups, i, group)
-        request->group_ids[i] = (gid_t)json_integer_value(group);
+    json_array_foreach(groups, i, group)
+        ids[i] = (gid_t)json_integer_value(group);
+    *ret_ids = ids;
     return 0;
 }
 
@@ -139,7 +141,7 @@ static int decode_plain(struct spawn_request *request, struct varlink_fault *fau
     if (r == 0)
         r = check_capabilities(request, fault);
     if (r == 0)
-        r = copy_groups(request);
+        r = spawn_request_groups(request->groups, &request->group_ids);
     if (r < 0)
         return r;
     r = launch_parts_decode(&request->parts, fault);

@@ -71,6 +71,10 @@ int spawn_request_restore(struct spawn_request *request, json_t *parameters, str
 int spawn_request_vectors(json_t *args, json_t *env, const char ***ret_argv, const char ***ret_envp,
                           struct varlink_fault *fault);
 
+/* The integers of `groups` as ids: one allocation, the caller's; *ret_ids is left alone if groups is NULL.
+ * Returns 0 or -ENOMEM. */
+int spawn_request_groups(json_t *groups, gid_t **ret_ids);
+
 /* Frees what it holds. Accepts one that decode failed on. */
 void spawn_request_done(struct spawn_request *request);
 

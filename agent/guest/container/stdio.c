@@ -6,6 +6,7 @@
 #include "agent/guest/container/exec_request.h"
 #include "agent/guest/container/reply.h"
 #include "agent/guest/manager.h"
+#include "agent/guest/oci/runtime.h"
 #include "proto/base64.h"
 #include "proto/cleanup.h"
 
@@ -36,6 +37,11 @@ int stdio_exec(struct varlink_connection *connection, const struct varlink_call 
         return reply_no_such_container(connection, request.id);
     if (container->state != CONTAINER_RUNNING || container->program.keeper.pidfd < 0)
         return reply_wrong_state(connection, container, "a program can only be started in one that runs");
+    if (request.groups != NULL && container->request.runtime != OCI_RUNTIME_NATIVE) {
+        (void)varlink_fault_set(&fault, "groups", "cannot be chosen in a container of %s",
+                                oci_runtime_names[container->request.runtime]);
+        return varlink_connection_invalid_parameter(connection, &fault);
+    }
     if (exec_session_new(container, &request, &session, &refusal) < 0)
         return refusal_reply(&refusal, connection);
     return varlink_connection_reply(connection, json_pack("{s:o}", "exec", exec_session_to_json(session)));

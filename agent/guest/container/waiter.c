@@ -79,10 +79,11 @@ int waiter_add(struct container *container, struct varlink_connection *connectio
     return add(&waiter, connection, timeout_ms);
 }
 
-int waiter_add_exec(struct exec_session *session, struct varlink_connection *connection, int64_t timeout_ms)
+int waiter_add_exec(struct exec_session *session, struct varlink_connection *connection,
+                    enum waiter_kind kind, int64_t timeout_ms)
 {
     const struct waiter waiter = {
-        .kind = WAIT_EXEC, .container = session->container, .session = session, .list = &session->waiters
+        .kind = kind, .container = session->container, .session = session, .list = &session->waiters
     };
 
     return add(&waiter, connection, timeout_ms);

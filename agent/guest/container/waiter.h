@@ -22,14 +22,13 @@ enum waiter_kind {
     WAIT_EXITED,   /* the program ended */
     WAIT_RETURNED, /* the receipt is written */
     WAIT_REMOVED,  /* as above, then the container is forgotten */
-    WAIT_EXEC,     /* the program of an exec session ended */
 };
 
 struct waiter {
     TAILQ_ENTRY(waiter) link;
     enum waiter_kind kind;
     struct container *container;
-    struct exec_session *session; /* WAIT_EXEC */
+    struct exec_session *session; /* NULL: for the container itself */
     struct waiter_list *list;
     struct varlink_connection *connection; /* one reference */
     struct event *timer;                   /* NULL: for ever */
@@ -48,7 +47,8 @@ int waiter_add(struct container *container, struct varlink_connection *connectio
                int64_t timeout_ms);
 
 /* The same for an exec session. */
-int waiter_add_exec(struct exec_session *session, struct varlink_connection *connection, int64_t timeout_ms);
+int waiter_add_exec(struct exec_session *session, struct varlink_connection *connection,
+                    enum waiter_kind kind, int64_t timeout_ms);
 
 /* Answers the call, with the container and, if it is about one, the exec session; drops the waiter. */
 void waiter_answer(struct waiter *waiter);
