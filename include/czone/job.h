@@ -29,8 +29,8 @@ struct czone_job;
 int czone_job_fd(const struct czone_job *job);
 
 /*
- * Milliseconds until the job's deadline, 0 when it has passed or the job is done. When the helper was ended for that and is on
- * its way out: a long time, for the descriptor tells.
+ * Milliseconds until the job's deadline, 0 when it has passed or the job is done. When the helper was ended
+ * for that and is on its way out: a long time, for the descriptor tells.
  */
 int czone_job_timeout_ms(const struct czone_job *job);
 
