@@ -41,13 +41,14 @@ static int by_number(const void *a, const void *b)
 static int close_others(const struct launch_child *child)
 {
     struct launch_plan *plan = child->plan;
-    int keep[9 + LAUNCH_LAYERS_MAX + LAUNCH_MOUNTS_MAX] = {
+    int keep[10 + LAUNCH_LAYERS_MAX + LAUNCH_MOUNTS_MAX] = {
         child->result,         child->tree,       launch_uplink_fd(&plan->uplink),
         plan->request->target, child->stdio->in,  child->stdio->out,
         child->stdio->err,     plan->userns.user, plan->userns.network,
+        plan->layers.disk,
     };
     unsigned first = STDERR_FILENO + 1;
-    size_t n = 9;
+    size_t n = 10;
 
     for (size_t i = 0; i < plan->layers.n; i++)
         keep[n++] = plan->layers.fds[i];
