@@ -13,7 +13,7 @@ struct run_options {
     int64_t memory, pids, writable;
     json_t *env, *layers, *mounts, *tmpfs, *ulimits;
     const char *tier, *id, *env_file, *cwd, *user, *hostname, *root, *bundle, *runtime, *key, *network,
-        *userns;
+        *userns, *scratch;
     bool remove, detach, wait_returned, interactive, tty;
 };
 
@@ -47,6 +47,8 @@ static const struct option_row rows[] = {
       "instead of --root: read-only directory or image in the guest, lowest first; repeatable", 0, 0 },
     { "writable", 0, OPTION_SIZE, OF(writable), "SIZE",
       "most that may be written above layers (half of memory)", 0, 0 },
+    { "scratch", 0, OPTION_TEXT, OF(scratch), "DIR",
+      "write above layers to this directory on a disk of the guest, not to memory", 0, 0 },
     { "mount", 0, OPTION_LIST, OF(mounts), "SOURCE:TARGET[:OPTIONS]",
       "show a directory or file of the guest, read-only; options: rw, noexec, owners=kept; repeatable", 0,
       0 },
@@ -116,6 +118,7 @@ static enum exit_code add_parts(const struct ctl *ctl, const struct run_options 
         r |= json_object_set(spawn, "layers", options->layers);
     if (options->writable)
         r |= json_object_set_new(spawn, "writable", json_integer(options->writable));
+    r |= set_text(spawn, "scratch", options->scratch);
     return r ? ctl_no_memory(ctl) : EXIT_OK;
 }
 

@@ -387,6 +387,7 @@ struct manager *manager_alloc(const struct options *options)
     TAILQ_INIT(&manager->orphans);
     TAILQ_INIT(&manager->receipt_followers);
     TAILQ_INIT(&manager->stats_streams);
+    TAILQ_INIT(&manager->scratch_jobs);
     TAILQ_INIT(&manager->host.loans);
     signal_book_init(&manager->host.book);
     key_store_init(&manager->keys, KEY_STORE_ENTRIES_MAX, KEY_STORE_BYTES_MAX);
@@ -423,6 +424,7 @@ struct manager *manager_free(struct manager *manager)
     stats_streams_done(manager);
     while (!TAILQ_EMPTY(&manager->containers))
         (void)container_free(TAILQ_FIRST(&manager->containers));
+    scratch_jobs_done(manager);
     orphans_done(manager);
     lease_abandon_all(manager);
     grace_close(&manager->grace);

@@ -12,6 +12,7 @@
 #include "agent/guest/container/cgroup_pool.h"
 #include "agent/guest/container/keeper_pool.h"
 #include "agent/guest/container/limit_watch.h"
+#include "agent/guest/container/scratch_job.h"
 #include "agent/guest/container/stats_stream.h"
 #include "agent/guest/container/waiter.h"
 #include "agent/guest/key_store.h"
@@ -77,6 +78,7 @@ struct manager {
     struct subscribers subscribers;
     struct limit_watches limits;
     struct stats_stream_list stats_streams;
+    struct scratch_job_list scratch_jobs;
     struct auto_online auto_online;
     struct grace grace;
     bool stopping;

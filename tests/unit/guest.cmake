@@ -3,7 +3,7 @@
 if(TARGET czoned_objects)
     foreach(noun bundle burst cgroup_text container_state control exec_request grace history key_store notify oci_config oci_types oom options program receipt restore run_dir
                  service signal_book spawn_request host id_range limits memory
-                 cgroup_pool pool_size)
+                 cgroup_pool pool_size scratch scratch_tree)
         add_executable(test_guest_${noun} unit/test_guest_${noun}.c unit/guest_machine.c
                                           $<TARGET_OBJECTS:czoned_objects> $<TARGET_OBJECTS:czone_launch_objects>
                                           $<TARGET_OBJECTS:czone_seccomp_objects> $<TARGET_OBJECTS:czone_keeper_wire_objects>)

@@ -11,7 +11,7 @@ if(TARGET czone_launch_objects)
     # Static, and hence without sanitizers: it runs in roots that hold nothing else.
     target_link_options(launch_probe PRIVATE -static)
 
-    foreach(noun container failure image json layers mounts network program refusal rlimit root seccomp user userns
+    foreach(noun container failure image json layers mounts network program refusal rlimit root scratch seccomp user userns
                  users)
         add_executable(test_launch_${noun} unit/test_launch_${noun}.c $<TARGET_OBJECTS:czone_launch_objects>
                                            $<TARGET_OBJECTS:czone_seccomp_objects>)
@@ -23,7 +23,7 @@ if(TARGET czone_launch_objects)
         set_tests_properties(unit/launch/${noun} PROPERTIES ENVIRONMENT "LAUNCH_PROBE=$<TARGET_FILE:launch_probe>")
     endforeach()
     # What a container is does not depend on what was set up before it was asked for.
-    foreach(noun container layers mounts network userns)
+    foreach(noun container layers mounts network scratch userns)
         add_test(NAME unit/launch/prepared/${noun} COMMAND test_launch_${noun})
         set_tests_properties(unit/launch/prepared/${noun} PROPERTIES
             ENVIRONMENT "LAUNCH_PROBE=$<TARGET_FILE:launch_probe>;LAUNCH_PREPARED=1")

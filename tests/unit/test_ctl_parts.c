@@ -54,11 +54,12 @@ START_TEST(layers_mounts_and_limits_reach_the_guest)
                                 0, NULL);
 
     ck_assert(expected != NULL && limits != NULL);
-    peer_run(&peer, "run", "--layer", "/low", "--layer", "/high", "--writable", "1M", "--mount",
-             "/s:/w/in:rw,noexec", "--mount", "/s:/t", "--tmpfs", "/w:size=64K,mode=700,ro", "--ulimit",
-             "nofile=10:20", "--ulimit", "core=unlimited", "--ulimit", "nproc=5", "prog", NULL);
+    peer_run(&peer, "run", "--layer", "/low", "--layer", "/high", "--writable", "1M", "--scratch", "/disk",
+             "--mount", "/s:/w/in:rw,noexec", "--mount", "/s:/t", "--tmpfs", "/w:size=64K,mode=700,ro",
+             "--ulimit", "nofile=10:20", "--ulimit", "core=unlimited", "--ulimit", "nproc=5", "prog", NULL);
     ck_assert_str_eq(json_string_value(json_array_get(sent("layers"), 1)), "/high");
     ck_assert_int_eq(json_integer_value(sent("writable")), 1 << 20);
+    ck_assert_str_eq(json_string_value(sent("scratch")), "/disk");
     ck_assert(json_equal(sent("mounts"), expected));
     ck_assert(json_equal(sent("rlimits"), limits));
     json_decref(expected);

@@ -100,6 +100,7 @@ static const struct {
     { PARTS("\"layers\": \"/a\""), "layers" },
     { PARTS("\"layers\": [\"\"]"), "layers[0]" },
     { PARTS("\"writable\": 0"), "writable" },
+    { PARTS("\"scratch\": \"\""), "scratch" },
     { PARTS("\"mounts\": [1]"), "mounts[0]" },
     { PARTS("\"mounts\": [{\"target\": \"/t\"}]"), "mounts[0].type" },
     { PARTS("\"mounts\": [{\"type\": \"nfs\", \"target\": \"/t\"}]"), "mounts[0].type" },
@@ -271,7 +272,7 @@ START_TEST(layers_mounts_and_limits_reach_the_launcher)
 
     ck_assert_int_eq(
         decode(PARTS(
-            "\"layers\": [\"/low\", \"/high\"], \"writable\": 77, \"mounts\": ["
+            "\"layers\": [\"/low\", \"/high\"], \"writable\": 77, \"scratch\": \"/disk\", \"mounts\": ["
             "{\"type\": \"bind\", \"source\": \"/s\", \"target\": \"/t\"},"
             "{\"type\": \"bind\", \"source\": \"/s\", \"target\": \"/u\", \"read_only\": false,"
             " \"exec\": false},"
@@ -284,6 +285,8 @@ START_TEST(layers_mounts_and_limits_reach_the_launcher)
     ck_assert_str_eq(launch.layers[1], "/high");
     ck_assert_ptr_null(launch.layers[2]);
     ck_assert_uint_eq(launch.writable_limit, 77);
+    ck_assert_str_eq(launch.scratch, "/disk");
+    ck_assert_ptr_null(launch.scratch_name);
     ck_assert_uint_eq(launch.n_mounts, 4);
     ck_assert_int_eq(launch.mounts[0].kind, LAUNCH_MOUNT_BIND);
     ck_assert_str_eq(launch.mounts[0].source, "/s");

@@ -67,6 +67,8 @@ static void expect_same(const struct launch_request *a, const struct launch_requ
     ck_assert_uint_eq(a->umask, b->umask);
     ck_assert_uint_eq(a->capabilities, b->capabilities);
     ck_assert_uint_eq(a->writable_limit, b->writable_limit);
+    ck_assert_pstr_eq(a->scratch, b->scratch);
+    ck_assert_pstr_eq(a->scratch_name, b->scratch_name);
     ck_assert_int_eq(a->read_only, b->read_only);
     ck_assert_int_eq(a->runtime, b->runtime);
     ck_assert_pstr_eq(a->cwd, b->cwd);
@@ -130,6 +132,8 @@ START_TEST(a_full_request_comes_back_as_it_was)
         .umask = 077,
         .capabilities = UINT64_C(1) << 63,
         .writable_limit = 5,
+        .scratch = "/disk",
+        .scratch_name = "own",
         .read_only = true,
         .runtime = true,
         .args = args,

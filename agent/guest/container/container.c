@@ -19,6 +19,7 @@
 
 static const struct lease_ops lease_ops;
 static const struct program_ops program_ops;
+static void on_scratch_removed(void *owner);
 
 struct event_base *container_base(const struct container *container)
 {
@@ -97,6 +98,8 @@ static void settle(struct container *container)
     container->settling = true;
     if (!container->program.output.ended)
         return; /* on_log_ended() comes back to it */
+    if (!scratch_remove(&container->scratch, container->dir_fd))
+        return; /* on_scratch_removed() does */
     container->settled = true;
     input_close(&container->program.input);
     if (container->state == CONTAINER_EXITED)
@@ -154,7 +157,8 @@ static void on_turn(struct turn *turn)
 
     if (pids == 0)
         pids = container->manager->options->default_pids;
-    if (program_start(&container->program, container->lease->zone, container->lease->name,
+    if (scratch_note(&container->scratch, container->dir_fd, &container->request.parts, &refusal) < 0 ||
+        program_start(&container->program, container->lease->zone, container->lease->name,
                       &container->request, pids, &refusal) < 0) {
         container_give_up(container, &refusal);
         return;
@@ -267,6 +271,26 @@ static void on_exited(void *owner, const struct program_exit *exit)
     answer_waiters(container);
 }
 
+/* Nobody uses its memory any more; what it wrote to a disk is gone, and with that is what of it was not
+ * written there yet. */
+static void give_back(struct container *container)
+{
+    if (container->lease == NULL)
+        settle(container);
+    else
+        lease_release(container->lease);
+}
+
+static void on_scratch_removed(void *owner)
+{
+    struct container *container = owner;
+
+    if (container->settling)
+        settle(container);
+    else
+        give_back(container);
+}
+
 static void on_emptied(void *owner, int result)
 {
     struct container *container = owner;
@@ -279,10 +303,8 @@ static void on_emptied(void *owner, int result)
         container->exited = clock_realtime();
         container->exited_at = container->emptied_at;
     }
-    if (container->lease == NULL)
-        settle(container);
-    else
-        lease_release(container->lease);
+    if (scratch_remove(&container->scratch, container->dir_fd))
+        give_back(container);
 }
 
 static const struct lease_ops lease_ops = { on_acquired, on_parted, on_returned };
@@ -350,6 +372,7 @@ struct container *container_alloc(struct manager *manager)
     container->start = (struct turn)TURN_INIT(on_turn);
     container->request = (struct spawn_request)SPAWN_REQUEST_INIT;
     program_init(&container->program, manager, &program_ops, container, container->id);
+    scratch_init(&container->scratch, manager, on_scratch_removed, container);
     exec_sessions_init(&container->execs);
     container->dir_fd = -EBADF;
     container->info.node = CZONE_NODE_NONE;
@@ -447,6 +470,7 @@ struct container *container_free(struct container *container)
     while (!TAILQ_EMPTY(&container->waiters))
         waiter_drop(TAILQ_FIRST(&container->waiters));
     turns_drop(&container->manager->turns, &container->start);
+    scratch_done(&container->scratch);
     exec_sessions_done(&container->execs);
     program_log_done(&container->program.output);
     input_done(&container->program.input);

@@ -7,6 +7,7 @@
 #include "agent/guest/container/exec_session.h"
 #include "agent/guest/container/limit_watch.h"
 #include "agent/guest/container/program.h"
+#include "agent/guest/container/scratch.h"
 #include "agent/guest/container/spawn_request.h"
 #include "agent/guest/container/state.h"
 #include "agent/guest/container/waiter.h"
@@ -20,6 +21,7 @@ struct container {
     struct spawn_request request;
     struct lease *lease; /* NULL before and after */
     struct program program;
+    struct scratch scratch;
     struct turn start; /* of the program, once the zone is there */
     int dir_fd;        /* its run directory */
     struct exec_sessions execs;

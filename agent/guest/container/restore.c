@@ -232,6 +232,18 @@ static const char *explain(int error)
     }
 }
 
+static void drop(struct manager *manager, const char *name)
+{
+    CLEANUP_FD int fd = -EBADF;
+    int r;
+
+    if (run_dir_open(manager->store.containers_fd, name, &fd) == 0)
+        scratch_salvage(manager, fd);
+    r = run_dir_remove(manager->store.containers_fd, name);
+    if (r < 0)
+        log_warning("cannot remove the directory of container %s: %s", name, strerror(-r));
+}
+
 static void restore(void *data, const char *name)
 {
     struct manager *manager = data;
@@ -245,9 +257,7 @@ static void restore(void *data, const char *name)
                 "container %s of an earlier czoned cannot be taken over: its state.json in the run directory "
                 "%s; what runs in it is ended, and its memory goes back",
                 name, explain(r));
-        r = run_dir_remove(manager->store.containers_fd, name);
-        if (r < 0)
-            log_warning("cannot remove the directory of container %s: %s", name, strerror(-r));
+        drop(manager, name);
         return;
     }
     sort_in(container);

@@ -59,12 +59,13 @@ static int close_all_but(int *keep, size_t n)
 static int close_others(const struct launch_child *child)
 {
     struct launch_plan *plan = child->plan;
-    int keep[9 + LAUNCH_LAYERS_MAX + LAUNCH_MOUNTS_MAX] = {
+    int keep[10 + LAUNCH_LAYERS_MAX + LAUNCH_MOUNTS_MAX] = {
         child->result,         child->tree,       launch_uplink_fd(&plan->uplink),
         plan->request->target, child->stdio->in,  child->stdio->out,
         child->stdio->err,     plan->userns.user, plan->userns.network,
+        plan->layers.disk,
     };
-    size_t n = 9;
+    size_t n = 10;
 
     for (size_t i = 0; i < plan->layers.n; i++)
         keep[n++] = plan->layers.fds[i];

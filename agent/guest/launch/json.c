@@ -15,7 +15,7 @@
 /* As it stands in JSON, before it is a request. */
 struct members {
     json_t *args, *env, *groups, *layers, *mounts, *rlimits, *network, *uids, *gids;
-    const char *cwd, *user, *hostname, *root;
+    const char *cwd, *user, *hostname, *root, *scratch, *scratch_name;
     int64_t umask, capabilities, writable_limit, owners, tmpfs_limit, columns, rows;
     bool read_only, input, tty, runtime;
 };
@@ -32,6 +32,8 @@ static const struct varlink_field request_fields[] = {
     VARLINK_FIELD(VARLINK_STRING, struct members, root, ANY_STRING),
     VARLINK_FIELD(VARLINK_STRINGS, struct members, layers, ANY_STRINGS),
     VARLINK_FIELD(VARLINK_INT, struct members, writable_limit, ANY_INTEGER),
+    VARLINK_FIELD(VARLINK_STRING, struct members, scratch, ANY_STRING),
+    VARLINK_FIELD(VARLINK_STRING, struct members, scratch_name, ANY_STRING),
     VARLINK_FIELD(VARLINK_BOOL, struct members, read_only),
     VARLINK_FIELD(VARLINK_OBJECTS, struct members, mounts, .count_max = LAUNCH_MOUNTS_MAX),
     VARLINK_FIELD(VARLINK_OBJECTS, struct members, rlimits, .count_max = COUNT_MAX),
@@ -214,6 +216,8 @@ json_t *launch_json_encode(const struct launch_request *request)
         set_string(object, "hostname", request->hostname) < 0 ||
         set_string(object, "root", request->root) < 0 || set_strings(object, "layers", request->layers) < 0 ||
         set_integer(object, "writable_limit", request->writable_limit, 0) < 0 ||
+        set_string(object, "scratch", request->scratch) < 0 ||
+        set_string(object, "scratch_name", request->scratch_name) < 0 ||
         set_bool(object, "read_only", request->read_only) < 0 || set_mounts(object, request) < 0 ||
         set_ids(object, "uids", &request->users.uids) < 0 ||
         set_ids(object, "gids", &request->users.gids) < 0 ||
@@ -359,6 +363,8 @@ static void take_plain(struct launch_json *json, const struct members *members)
     request->hostname = members->hostname;
     request->root = members->root;
     request->writable_limit = (uint64_t)members->writable_limit;
+    request->scratch = members->scratch;
+    request->scratch_name = members->scratch_name;
     request->read_only = members->read_only;
     request->users.owners = (enum launch_owners)members->owners;
     request->tmpfs_limit = (uint64_t)members->tmpfs_limit;

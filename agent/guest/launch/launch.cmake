@@ -28,6 +28,7 @@ add_library(czone_launch_objects OBJECT
     ${CMAKE_CURRENT_LIST_DIR}/rlimit.c
     ${CMAKE_CURRENT_LIST_DIR}/root.c
     ${CMAKE_CURRENT_LIST_DIR}/runtime.c
+    ${CMAKE_CURRENT_LIST_DIR}/scratch.c
     ${CMAKE_CURRENT_LIST_DIR}/shared.c
     ${CMAKE_CURRENT_LIST_DIR}/skeleton.c
     ${CMAKE_CURRENT_LIST_DIR}/standby.c

@@ -19,6 +19,7 @@
 
 #define UPPER "u"
 #define WORK  "w"
+#define DISK  "d"
 
 static int no_layer(struct launch_failure *failure, int error, size_t index, const char *path,
                     const char *why)
@@ -96,26 +97,43 @@ void launch_layers_close(struct launch_layers *layers)
 {
     for (size_t i = 0; i < layers->n; i++)
         cleanup_fd(&layers->fds[i]);
-    layers->n = 0;
+    cleanup_fd(&layers->disk);
+    *layers = (struct launch_layers)LAUNCH_LAYERS_INIT;
 }
 
-/* Attaches each layer below scratch, as "0", "1"… since overlayfs takes only what is mounted. */
-static int attach(const struct launch_layers *layers, int scratch)
+/* Below scratch, since overlayfs takes only what is mounted. */
+static int attach(int mount, int scratch, const char *name)
 {
-    for (size_t i = 0; i < layers->n; i++) {
-        CLEANUP_FD int target = -EBADF;
+    CLEANUP_FD int target = -EBADF;
+
+    if (mkdirat(scratch, name, 0700) < 0)
+        return -errno;
+    target = launch_mount_target(scratch, name);
+    return target < 0 ? target : launch_mount_attach(mount, target);
+}
+
+/* As "0", "1"… */
+static int attach_all(const struct launch_layers *layers, int scratch)
+{
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < layers->n; i++) {
         char name[INDEX_TEXT_MAX];
-        int r;
 
         (void)snprintf(name, sizeof(name), "%zu", i);
-        if (mkdirat(scratch, name, 0700) < 0)
-            return -errno;
-        target = launch_mount_target(scratch, name);
-        r = target < 0 ? target : launch_mount_attach(layers->fds[i], target);
-        if (r < 0)
-            return r;
+        r = attach(layers->fds[i], scratch, name);
     }
-    return 0;
+    return r;
+}
+
+/* The directories of the writable layer, which belong to the container's root. */
+static int make_upper(const struct launch_layers *layers, int scratch, const char *upper, const char *work)
+{
+    int r = layers->disk >= 0 ? attach(layers->disk, scratch, DISK) : 0;
+
+    if (r < 0)
+        return r;
+    return mkdirat(scratch, upper, 0755) < 0 || mkdirat(scratch, work, 0700) < 0 ? -errno : 0;
 }
 
 /* "2:1:0": the top one comes first. */
@@ -146,11 +164,14 @@ int launch_layers_stack(const struct launch_layers *layers, const char *place, b
                         struct launch_step *step)
 {
     CLEANUP_FD int scratch = -EBADF;
+    bool disk = layers->disk >= 0;
     char list[OPTION_MAX] = "";
     const struct launch_mount_option options[] = {
         { "lowerdir", list },
-        { writable ? "upperdir" : NULL, UPPER },
-        { "workdir", WORK },
+        { writable ? "upperdir" : NULL, disk ? DISK "/" UPPER : UPPER },
+        { "workdir", disk ? DISK "/" WORK : WORK },
+        /* Nothing is written to the disk for the sake of durability: the layer ends with the container. */
+        { disk ? "volatile" : NULL, NULL },
         { NULL, NULL },
     };
     int r;
@@ -159,13 +180,17 @@ int launch_layers_stack(const struct launch_layers *layers, const char *place, b
     scratch = make_scratch(place, limit);
     if (scratch < 0)
         return scratch;
-    if (mkdirat(scratch, UPPER, 0755) < 0 || mkdirat(scratch, WORK, 0700) < 0 || fchdir(scratch) < 0)
+    if (fchdir(scratch) < 0)
         return -errno;
-    launch_step_set(step, LAUNCH_STAGE_LAYERS, "attach", "the layers");
-    r = attach(layers, scratch);
+    launch_step_set(step, LAUNCH_STAGE_LAYERS, "make directories for", "the writable layer");
+    r = make_upper(layers, scratch, options[1].value, options[2].value);
     if (r < 0)
         return r;
-    launch_step_set(step, LAUNCH_STAGE_LAYERS, "stack", "the layers");
+    launch_step_set(step, LAUNCH_STAGE_LAYERS, "attach", "the layers");
+    r = attach_all(layers, scratch);
+    if (r < 0)
+        return r;
+    launch_step_set(step, LAUNCH_STAGE_LAYERS, "stack", disk ? "the layers and scratch" : "the layers");
     name_all(layers, list);
     return launch_mount_new("overlay", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
 }

@@ -3,12 +3,14 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 
 #include "proto/cleanup.h"
 
@@ -142,4 +144,24 @@ int launch_mount_pivot(void)
     if (syscall(SYS_pivot_root, ".", ".") == 0)
         return leave_old_root();
     return errno != EINVAL || chroot(".") < 0 || chdir("/") < 0 ? -errno : 0;
+}
+
+const char *launch_mount_type(int fd)
+{
+    struct statfs fs;
+
+    if (fstatfs(fd, &fs) < 0)
+        return "of its kind";
+    switch (fs.f_type) {
+    case TMPFS_MAGIC:
+        return "tmpfs";
+    case RAMFS_MAGIC:
+        return "initramfs";
+    case OVERLAYFS_SUPER_MAGIC:
+        return "overlay";
+    case SQUASHFS_MAGIC:
+        return "squashfs";
+    default:
+        return "of its kind";
+    }
 }

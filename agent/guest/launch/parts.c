@@ -334,6 +334,8 @@ void launch_parts_fill(const struct launch_parts *parts, struct launch_request *
 {
     launch->layers = parts->layers;
     launch->writable_limit = (uint64_t)parts->writable;
+    launch->scratch = parts->scratch;
+    launch->scratch_name = parts->scratch_name[0] != '\0' ? parts->scratch_name : NULL;
     launch->mounts = parts->mounts;
     launch->n_mounts = parts->n_mounts;
     launch->rlimits = parts->rlimits;

@@ -18,6 +18,8 @@ struct launch_parts {
     /* As the outer table delivers them, borrowed; NULL: absent. */
     json_t *layer_list, *mount_list, *rlimit_list, *network_object, *userns_object;
     int64_t writable; /* bytes; 0: absent */
+    const char *scratch;
+    char scratch_name[LAUNCH_SCRATCH_NAME_MAX + 1]; /* the caller's to choose, before it is launched */
     /* As the launcher takes them: an allocation each, whose strings are borrowed from the JSON. */
     const char **layers;
     struct launch_extra_mount *mounts;
@@ -36,6 +38,7 @@ struct launch_parts {
     { "layers", VARLINK_STRINGS, offsetof(struct_, parts.layer_list), .min = 1, .max = 4095,                 \
       .count_max = LAUNCH_LAYERS_MAX },                                                                      \
     { "writable", VARLINK_INT, offsetof(struct_, parts.writable), .min = 1, .max = INT64_MAX },              \
+    { "scratch", VARLINK_STRING, offsetof(struct_, parts.scratch), .min = 1, .max = LAUNCH_SCRATCH_MAX },     \
     { "mounts", VARLINK_OBJECTS, offsetof(struct_, parts.mount_list), .count_max = LAUNCH_MOUNTS_MAX },      \
     { "rlimits", VARLINK_OBJECTS, offsetof(struct_, parts.rlimit_list), .count_max = LAUNCH_RLIMITS_MAX },   \
     { "network", VARLINK_OBJECT, offsetof(struct_, parts.network_object), .max = 0 },                        \

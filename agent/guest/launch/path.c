@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -37,4 +38,13 @@ int launch_path_of(int fd, char *buffer, size_t size)
     if (n == 1 && buffer[0] == '/')
         buffer[0] = '\0';
     return 0;
+}
+
+bool launch_path_is_inside(const char *path, const char *other)
+{
+    size_t length = strlen(other);
+
+    if (length == 1)
+        return true; /* "/" */
+    return strncmp(path, other, length) == 0 && (path[length] == '/' || path[length] == '\0');
 }

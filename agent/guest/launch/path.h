@@ -2,6 +2,7 @@
 #ifndef GUEST_LAUNCH_PATH_H
 #define GUEST_LAUNCH_PATH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,5 +13,8 @@ int launch_path_open(int fd, const char *path, int flags, uint64_t resolve);
 /* The kernel's path of an open file, without a slash at the end ("" for the root). Needs /proc. Returns 0,
  * -ENAMETOOLONG or an error of readlink(2). */
 int launch_path_of(int fd, char *buffer, size_t size);
+
+/* Whether a path is at or below another; both as realpath(3) gives them. */
+bool launch_path_is_inside(const char *path, const char *other);
 
 #endif

@@ -9,6 +9,7 @@
 #include "agent/guest/launch/join.h"
 #include "agent/guest/launch/program.h"
 #include "agent/guest/launch/rlimit.h"
+#include "agent/guest/launch/scratch.h"
 #include "agent/guest/launch/users.h"
 #include "proto/cleanup.h"
 
@@ -157,11 +158,15 @@ static int open_root(struct launch_plan *plan, struct launch_failure *failure)
 
     if (!plan->request->layers && plan->request->writable_limit)
         return bad_parameter(failure, "writable", "there is nothing to write above without layers");
+    if (!plan->request->layers && plan->request->scratch)
+        return bad_parameter(failure, "scratch", "there is nothing to write above without layers");
     if (!plan->request->layers)
         return launch_root_open(&plan->root, plan->request->root, failure);
     if (plan->request->root)
         return bad_parameter(failure, "layers", "a container has either a root or layers");
     r = launch_layers_open(&plan->layers, plan->request->layers, failure);
+    if (r == 0)
+        r = launch_scratch_open(plan->request, plan->check ? NULL : &plan->layers.disk, failure);
     if (r < 0 || plan->layers.n > 1)
         return r;
     r = fcntl(plan->layers.fds[0], F_DUPFD_CLOEXEC, 0);

@@ -30,7 +30,7 @@ struct launch_plan {
 
 #define LAUNCH_PLAN_INIT                                                                                     \
     {                                                                                                        \
-        .root = LAUNCH_ROOT_INIT, .userns = LAUNCH_USERNS_INIT                                               \
+        .layers = LAUNCH_LAYERS_INIT, .root = LAUNCH_ROOT_INIT, .userns = LAUNCH_USERNS_INIT                 \
     }
 
 /*

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 
 #include "agent/guest/launch/mount.h"
+#include "agent/guest/launch/path.h"
 #include "proto/cleanup.h"
 
 static int rehearsal_failure(struct launch_failure *failure, int error, const char *what, const char *on)
@@ -19,14 +20,6 @@ static int rehearsal_failure(struct launch_failure *failure, int error, const ch
     return launch_failure_set(
         failure, LAUNCH_SYSTEM, LAUNCH_STAGE_LAYERS, error, NULL, "cannot %s %s: %s%s", what, on,
         strerror(-error), error == -ENODEV ? " (this kernel has no overlayfs: load the module overlay)" : "");
-}
-
-/* Whether a path is at or below another; both as the kernel gives them. */
-static bool is_inside(const char *path, const char *other)
-{
-    size_t length = strlen(other);
-
-    return strncmp(path, other, length) == 0 && (path[length] == '/' || path[length] == '\0');
 }
 
 /* Overlayfs only says that there are two of which one lies inside the other. */
@@ -37,7 +30,7 @@ static int refuse_nested(const char *const *layers, int error, struct launch_fai
     for (size_t i = 0; layers[i]; i++)
         for (size_t k = 0; layers[k]; k++)
             if (i != k && realpath(layers[i], inner) && realpath(layers[k], outer) &&
-                is_inside(inner, outer)) {
+                launch_path_is_inside(inner, outer)) {
                 (void)launch_failure_set(failure, LAUNCH_NO_LAYER, LAUNCH_STAGE_LAYERS, error, "layers",
                                          "layer %s: it lies inside layer %s", layers[i], layers[k]);
                 failure->index = i;

@@ -18,6 +18,9 @@
 #define LAUNCH_MOUNTS_MAX    64
 #define LAUNCH_ADDRESSES_MAX 16
 #define LAUNCH_ID_RANGES_MAX 32
+/* Of the container's directory, and of that which it is made in, so that both together are a path. */
+#define LAUNCH_SCRATCH_NAME_MAX 63
+#define LAUNCH_SCRATCH_MAX      (4095 - 1 - LAUNCH_SCRATCH_NAME_MAX)
 
 /* To whom the files of the guest belong in a container that has users of its own. */
 enum launch_owners {
@@ -124,6 +127,11 @@ struct launch_request {
      * writable_limit bytes (0: tmpfs_limit), paid for by its zone. */
     const char *const *layers;
     uint64_t writable_limit;
+    /* With layers, instead of that tmpfs: absolute path of a directory on a disk of the guest, as large as
+     * its file system is. The container's is the directory scratch_name in it, which launch_start() makes and
+     * nobody here removes. */
+    const char *scratch;
+    const char *scratch_name;
     /* The root cannot be written to, whatever it is made of; mounts can, if they say so. */
     bool read_only;
     const struct launch_extra_mount *mounts;

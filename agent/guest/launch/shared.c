@@ -136,6 +136,10 @@ static int copy_request(struct launch_shared *shared, const struct launch_reques
     if (r == 0)
         r = copy_text(shared, from->hostname, &to->hostname);
     if (r == 0)
+        r = copy_text(shared, from->scratch, &to->scratch);
+    if (r == 0)
+        r = copy_text(shared, from->scratch_name, &to->scratch_name);
+    if (r == 0)
         r = copy(shared, from->groups, from->n_groups * sizeof(*from->groups), &groups);
     if (r == 0)
         r = copy(shared, from->rlimits, from->n_rlimits * sizeof(*from->rlimits), &rlimits);

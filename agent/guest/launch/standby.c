@@ -13,8 +13,9 @@
 #include "agent/guest/launch/users.h"
 #include "proto/cleanup.h"
 
-/* The tree, layers and sources. The kernel takes 253 (SCM_MAX_FD). */
-#define FDS_MAX (1 + LAUNCH_LAYERS_MAX + LAUNCH_MOUNTS_MAX)
+/* The tree, or layers and a disk, and sources; one place more than can be taken. The kernel takes 253
+ * (SCM_MAX_FD). */
+#define FDS_MAX (3 + LAUNCH_LAYERS_MAX + LAUNCH_MOUNTS_MAX)
 
 union control {
     struct cmsghdr header;
@@ -76,21 +77,25 @@ bool launch_standby_suits(struct launch_standby *standby, const struct launch_re
            request->network.kind == LAUNCH_NETWORK_HOST && wait_ready(standby);
 }
 
-static size_t collect_fds(const struct launch_plan *plan, int tree, int fds[FDS_MAX])
+/* Where the fds of a plan are that the child needs: those that there are. */
+static size_t find_fds(struct launch_plan *plan, int *tree, int *places[FDS_MAX])
 {
     size_t n = 0;
 
-    if (tree >= 0)
-        fds[n++] = tree;
+    places[n] = tree;
+    n += *tree >= 0;
+    places[n] = &plan->layers.disk;
+    n += plan->layers.disk >= 0;
     for (size_t i = 0; i < plan->layers.n; i++)
-        fds[n++] = plan->layers.fds[i];
-    for (size_t i = 0; i < plan->sources.n; i++)
-        if (plan->sources.fds[i] >= 0)
-            fds[n++] = plan->sources.fds[i];
+        places[n++] = &plan->layers.fds[i];
+    for (size_t i = 0; i < plan->sources.n; i++) {
+        places[n] = &plan->sources.fds[i];
+        n += plan->sources.fds[i] >= 0;
+    }
     return n;
 }
 
-static int send_fds(int socket, const int *fds, size_t n)
+static int send_fds(int socket, int *const *places, size_t n)
 {
     char word = 0;
     struct iovec part = { .iov_base = &word, .iov_len = sizeof(word) };
@@ -104,7 +109,8 @@ static int send_fds(int socket, const int *fds, size_t n)
     control.header = (struct cmsghdr){ .cmsg_level = SOL_SOCKET,
                                        .cmsg_type = SCM_RIGHTS,
                                        .cmsg_len = CMSG_LEN(n * sizeof(int)) };
-    memcpy(CMSG_DATA(&control.header), fds, n * sizeof(int));
+    for (size_t i = 0; i < n; i++)
+        memcpy(CMSG_DATA(&control.header) + i * sizeof(int), places[i], sizeof(int));
     do
         sent = sendmsg(socket, &message, MSG_NOSIGNAL);
     while (sent < 0 && errno == EINTR);
@@ -123,16 +129,16 @@ static void close_stdio(const struct launch_request *request, struct launch *lau
     }
 }
 
-int launch_standby_go(struct launch_standby *standby, const struct launch_plan *plan, int tree,
+int launch_standby_go(struct launch_standby *standby, struct launch_plan *plan, int tree,
                       const struct sock_fprog *filter, struct launch *ret_launch)
 {
-    int fds[FDS_MAX];
-    size_t n = collect_fds(plan, tree, fds);
+    int *places[FDS_MAX];
+    size_t n = find_fds(plan, &tree, places);
     int r;
 
     r = launch_shared_write(standby->launch.shared, plan, filter);
     if (r == 0)
-        r = send_fds(standby->launch.result_fd, fds, n);
+        r = send_fds(standby->launch.result_fd, places, n);
     if (r < 0)
         return r == -ENOBUFS ? r : -EPIPE;
     close_stdio(plan->request, &standby->launch);
@@ -175,17 +181,17 @@ static int receive_fds(int socket, int fds[FDS_MAX])
 
 int launch_standby_wait(int result, struct launch_shared *shared, int *ret_tree)
 {
+    int *places[FDS_MAX], fds[FDS_MAX], tree, n;
     struct launch_plan *plan = &shared->plan;
-    int fds[FDS_MAX], r, n = 0;
 
-    r = receive_fds(result, fds);
-    if (r < 0)
-        return r;
-    *ret_tree = plan->layers.n == 0 ? fds[n++] : -EBADF;
-    for (size_t i = 0; i < plan->layers.n; i++)
-        plan->layers.fds[i] = fds[n++];
-    for (size_t i = 0; i < plan->sources.n; i++)
-        if (plan->sources.fds[i] >= 0)
-            plan->sources.fds[i] = fds[n++];
-    return n == r ? 0 : -EBADMSG;
+    n = receive_fds(result, fds);
+    if (n < 0)
+        return n;
+    tree = plan->layers.n == 0 ? 0 : -EBADF;
+    if (find_fds(plan, &tree, places) != (size_t)n)
+        return -EBADMSG;
+    for (int i = 0; i < n; i++)
+        *places[i] = fds[i];
+    *ret_tree = tree;
+    return 0;
 }

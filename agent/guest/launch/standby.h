@@ -47,7 +47,7 @@ bool launch_standby_suits(struct launch_standby *standby, const struct launch_re
  * has ended), -ENOBUFS (the request is too long for it): it has done nothing then and is still the caller's;
  * start another process.
  */
-int launch_standby_go(struct launch_standby *standby, const struct launch_plan *plan, int tree,
+int launch_standby_go(struct launch_standby *standby, struct launch_plan *plan, int tree,
                       const struct sock_fprog *filter, struct launch *ret_launch);
 
 /* Ends it, waiting for that. Accepts LAUNCH_STANDBY_INIT, and leaves it behind. */

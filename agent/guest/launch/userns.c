@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <linux/capability.h>
-#include <linux/magic.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
@@ -12,10 +11,10 @@
 #include <sys/fsuid.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
-#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "agent/guest/launch/mount.h"
 #include "agent/guest/launch/users.h"
 #include "proto/cleanup.h"
 
@@ -128,27 +127,6 @@ int launch_userns_shift(const struct launch_userns *userns, int tree)
     return mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof(attr)) < 0 ? -errno : 0;
 }
 
-/* Names of those that people meet here and that cannot do it, or not on every kernel. */
-static const char *name_of_type(int tree)
-{
-    struct statfs fs;
-
-    if (fstatfs(tree, &fs) < 0)
-        return "of its kind";
-    switch (fs.f_type) {
-    case TMPFS_MAGIC:
-        return "tmpfs";
-    case RAMFS_MAGIC:
-        return "initramfs";
-    case OVERLAYFS_SUPER_MAGIC:
-        return "overlay";
-    case SQUASHFS_MAGIC:
-        return "squashfs";
-    default:
-        return "of its kind";
-    }
-}
-
 int launch_userns_refuse(struct launch_failure *failure, int error, const char *parameter, const char *path,
                          int tree)
 {
@@ -161,7 +139,7 @@ int launch_userns_refuse(struct launch_failure *failure, int error, const char *
                               "namespace: this kernel can't do that on a file system %s, or on one that is "
                               "mounted below it (ext4, xfs, btrfs and erofs can; tmpfs since Linux 6.3; an "
                               "initramfs never): use one that can, or owners \"kept\"",
-                              path, name_of_type(tree));
+                              path, launch_mount_type(tree));
 }
 
 int launch_userns_dress(const struct launch_users *users)
