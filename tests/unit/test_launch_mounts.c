@@ -209,6 +209,18 @@ static const struct {
     { "/trap", "/proc", "/trap/sub", -ENOENT },
 };
 
+START_TEST(a_refusal_is_heard_although_its_process_has_ended_by_then)
+{
+    fixture_link(&run.fixture, "/trap", "/proc/self");
+    mounts[0].target = "/trap";
+    run_prepare(&run);
+    ck_assert_int_eq(launch_start(run.launcher, &run.request, &run.launch, &run.failure), 0);
+    run_wait_readable(run.launch.pidfd);
+    ck_assert_int_eq(launch_result_read(&run.launch, &run.failure), -EPERM);
+    ck_assert_str_eq(run.failure.parameter, "mounts");
+}
+END_TEST
+
 /* None of them mounts anything anywhere, in particular not in the guest. */
 START_TEST(a_link_of_the_image_leads_no_mount_astray)
 {
@@ -287,6 +299,7 @@ int main(void)
     tcase_add_test(tests, the_root_may_hold_itself);
     tcase_add_loop_test(tests, what_is_no_place_for_a_mount_is_refused, 0,
                         sizeof(forbidden) / sizeof(forbidden[0]));
+    tcase_add_test(tests, a_refusal_is_heard_although_its_process_has_ended_by_then);
     tcase_add_loop_test(tests, a_link_of_the_image_leads_no_mount_astray, 0,
                         sizeof(tricks) / sizeof(tricks[0]));
     tcase_add_test(tests, a_link_of_the_image_ends_at_its_root);

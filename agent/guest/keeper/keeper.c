@@ -115,6 +115,15 @@ static void on_prepare(struct keeper *keeper, const struct keeper_fds *fds)
         (void)launch_standby_start(fds->fd[0], &keeper->standby);
 }
 
+static void on_plan(struct keeper *keeper, const struct keeper_fds *fds)
+{
+    if (keeper->record.status.state != KEEPER_IDLE || launch_standby_briefing(&keeper->standby) ||
+        fds->fd[1] < 0)
+        link_drop(&keeper->link);
+    else
+        start_plan(fds, &keeper->standby);
+}
+
 static void on_start(struct keeper *keeper, const struct keeper_start *message, const struct keeper_fds *fds)
 {
     struct launch_failure failure;
@@ -242,6 +251,9 @@ static void on_message(struct keeper *keeper, const union keeper_message *messag
     switch (message->header.kind) {
     case KEEPER_PREPARE:
         on_prepare(keeper, fds);
+        break;
+    case KEEPER_PLAN:
+        on_plan(keeper, fds);
         break;
     case KEEPER_START:
         on_start(keeper, &message->start, fds);

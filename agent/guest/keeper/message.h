@@ -31,6 +31,7 @@ enum keeper_kind {
     KEEPER_FOLLOW = 4,
     KEEPER_FORGET = 5,
     KEEPER_PREPARE = 6,
+    KEEPER_PLAN = 7,
     KEEPER_STATUS = 16,
     KEEPER_FAILED = 17,
 };
@@ -46,16 +47,24 @@ struct keeper_prepare {
     struct keeper_header header;
 };
 
+/* czoned: START will be for this request; two fds, the request and the filter, as START has them. What can be
+ * done of it before the zone is bound is done now, by the process that stands by. Once, after PREPARE.
+ * Nothing is written, and nothing said: what is wrong with it is told in answer to START. */
+struct keeper_plan {
+    struct keeper_header header;
+};
+
 enum keeper_start_flag {
-    KEEPER_START_POLICY = 1 << 0, /* policy counts */
+    KEEPER_START_PLANNED = 1 << 2, /* the request is that of PLAN */
+    KEEPER_START_POLICY = 1 << 0,  /* policy counts */
     KEEPER_START_JOIN = 1 << 1, /* an exec session: the fifth fd is the pidfd of the container's process 1 */
 };
 
 /*
- * czoned: launch. The first message but for PREPARE, and the only START. Four fds, with KEEPER_START_JOIN
- * five, in this order; the keeper owns what it receives: the request (launch/json.h) in a memfd, JSON from
- * byte 0 to its end the compiled seccomp filter (launcher_filter_fd()) the program's run directory, empty,
- * mode 0700, which czoned has made the cgroup's directory
+ * czoned: launch. The first message but for PREPARE and PLAN, and the only START. Four fds, with
+ * KEEPER_START_JOIN five, in this order; the keeper owns what it receives: the request (launch/json.h) in a
+ * memfd, JSON from byte 0 to its end the compiled seccomp filter (launcher_filter_fd()) the program's run
+ * directory, empty, mode 0700, which czoned has made the cgroup's directory
  */
 struct keeper_start {
     struct keeper_header header;
@@ -157,6 +166,7 @@ struct keeper_failed {
 union keeper_message {
     struct keeper_header header;
     struct keeper_prepare prepare;
+    struct keeper_plan plan;
     struct keeper_start start;
     struct keeper_input input;
     struct keeper_resize resize;

@@ -6,6 +6,7 @@
 
 #include "agent/guest/launch/failure.h"
 #include "agent/guest/launch/json.h"
+#include "agent/guest/launch/standby.h"
 #include "proto/cleanup.h"
 
 /* Escapes make a message's 256 KiB longer, but not by more than this. */
@@ -67,24 +68,61 @@ static int read_request(int fd, struct launch_json *json, struct launch_failure 
     return 0;
 }
 
+static int make_launcher(const struct keeper_fds *fds, struct launch_standby *standby,
+                         struct launch_json *json, struct launcher **ret_launcher,
+                         struct launch_failure *failure)
+{
+    int r;
+
+    r = read_request(fds->fd[START_REQUEST], json, failure);
+    if (r < 0)
+        return r;
+    r = launcher_new(fds->fd[START_FILTER], standby, ret_launcher);
+    return r < 0 ? launch_failure_set(failure, LAUNCH_SYSTEM, LAUNCH_STAGE_REQUEST, r, NULL,
+                                      "the keeper cannot read the system call filter: %s", strerror(-r))
+                 : 0;
+}
+
+void start_plan(const struct keeper_fds *fds, struct launch_standby *standby)
+{
+    CLEANUP(launch_json_clear) struct launch_json json = LAUNCH_JSON_INIT;
+    struct launcher *launcher = NULL;
+    struct launch_failure failure;
+
+    if (make_launcher(fds, standby, &json, &launcher, &failure) == 0)
+        (void)launch_brief(launcher, &json.request, &failure);
+    launcher = launcher_free(launcher);
+}
+
+/* Whether the process that stands by has been told all, and runs it now. */
+static bool run_briefed(const struct keeper_start *start, const struct czone_policy *policy,
+                        struct launch_standby *standby, struct launch *ret_launch, bool *ret_tty)
+{
+    const struct launch_request *request = launch_standby_briefing(standby);
+
+    if (!request || !(start->flags & KEEPER_START_PLANNED))
+        return false;
+    *ret_tty = request->tty;
+    return launch_standby_run(standby, policy, ret_launch) == 0;
+}
+
 int start_launch(const struct keeper_start *start, const struct keeper_fds *fds,
                  struct launch_standby *standby, struct launch *ret_launch, bool *ret_tty,
                  struct launch_failure *failure)
 {
+    const struct czone_policy *policy = start->flags & KEEPER_START_POLICY ? &start->policy : NULL;
     CLEANUP(launch_json_clear) struct launch_json json = LAUNCH_JSON_INIT;
     struct launcher *launcher = NULL;
     int r;
 
-    r = read_request(fds->fd[START_REQUEST], &json, failure);
+    if (run_briefed(start, policy, standby, ret_launch, ret_tty))
+        return 0;
+    r = make_launcher(fds, standby, &json, &launcher, failure);
     if (r < 0)
         return r;
-    r = launcher_new(fds->fd[START_FILTER], standby, &launcher);
-    if (r < 0)
-        return launch_failure_set(failure, LAUNCH_SYSTEM, LAUNCH_STAGE_REQUEST, r, NULL,
-                                  "the keeper cannot read the system call filter: %s", strerror(-r));
     json.request.cgroup_fd = fds->fd[START_CGROUP];
     json.request.target = fds->fd[START_TARGET];
-    json.request.policy = start->flags & KEEPER_START_POLICY ? &start->policy : NULL;
+    json.request.policy = policy;
     r = launch_start(launcher, &json.request, ret_launch, failure);
     *ret_tty = json.request.tty;
     launcher = launcher_free(launcher);

@@ -21,6 +21,10 @@ enum start_fd {
 /* Whether the fds are those that the flags call for. */
 bool start_complete(const struct keeper_start *start, const struct keeper_fds *fds);
 
+/* Reads the request of a PLAN, and briefs the standby if that suits. What goes wrong is told by
+ * start_launch(). */
+void start_plan(const struct keeper_fds *fds, struct launch_standby *standby);
+
 /*
  * Reads the request and launches it, by the standby if that suits. *ret_tty: whether it asks for one.
  * Returns 0 or failure->error, as launch_start() does.

@@ -129,22 +129,18 @@ static int settle(struct launch_step *step)
     launch_step_set(step, LAUNCH_STAGE_LIMITS, "reset", "the scheduling policy");
     if (sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){ 0 }) < 0)
         return -errno;
-    return reset_oom_score(step);
+    launch_step_set(step, LAUNCH_STAGE_LIMITS, "set", "resource limits");
+    r = reset_limits();
+    return r == 0 ? reset_oom_score(step) : r;
 }
 
 /* What it uses from here on is its zone's. */
-static int set_limits(const struct launch_request *request, struct launch_step *step)
+static int set_policy(const struct launch_request *request, struct launch_step *step)
 {
-    int r;
-
-    if (request->policy) {
-        launch_step_set(step, LAUNCH_STAGE_POLICY, "set", "the memory policy of the zone");
-        r = czone_policy_apply(request->policy);
-        if (r < 0)
-            return r;
-    }
-    launch_step_set(step, LAUNCH_STAGE_LIMITS, "set", "resource limits");
-    return reset_limits();
+    if (!request->policy)
+        return 0;
+    launch_step_set(step, LAUNCH_STAGE_POLICY, "set", "the memory policy of the zone");
+    return czone_policy_apply(request->policy);
 }
 
 /* Not with clone3(): the namespace's root would be the daemon's cgroup. */
@@ -284,6 +280,15 @@ static int become_user(const struct launch_child *child, struct launch_step *ste
     return r == 0 ? tie_to_keeper(step) : r;
 }
 
+/* A standby is where it is before its cgroup is bound to the zone. After the filter it could set no policy.
+ */
+static int join_zone(const struct launch_child *child, struct launch_step *step)
+{
+    int r = launch_standby_wait_run(child->result);
+
+    return r == 0 ? set_policy(child->plan->request, step) : r;
+}
+
 /* What a standby has done before. */
 static int begin(const struct launch_child *child, struct launch_step *step)
 {
@@ -292,7 +297,9 @@ static int begin(const struct launch_child *child, struct launch_step *step)
     (void)umask(0);
     launch_step_set(step, LAUNCH_STAGE_LIMITS, "close the fds of", "the keeper");
     r = close_others(child);
-    return r == 0 ? settle(step) : r;
+    if (r == 0)
+        r = settle(step);
+    return r == 0 ? set_policy(child->plan->request, step) : r;
 }
 
 /* Past this the program decides. */
@@ -317,8 +324,6 @@ static int run(const struct launch_child *child, struct launch_step *step)
 
     r = child->prepared ? 0 : begin(child, step);
     if (r == 0)
-        r = set_limits(plan->request, step);
-    if (r == 0)
         r = enter_container(child, step);
     if (r == 0)
         r = launch_stdio_connect(plan->request, child->stdio, &plan->user, child->result, step);
@@ -329,6 +334,8 @@ static int run(const struct launch_child *child, struct launch_step *step)
         return r;
     launch_step_set(step, LAUNCH_STAGE_CWD, "change to cwd", plan->cwd);
     r = enter_cwd(plan->cwd);
+    if (r == 0 && child->prepared)
+        r = join_zone(child, step);
     if (r < 0)
         return r;
     launch_step_set(step, LAUNCH_STAGE_SECCOMP, "load", "the system call filter");

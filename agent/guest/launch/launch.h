@@ -77,6 +77,14 @@ struct launcher *launcher_free(struct launcher *launcher);
  */
 int launch_check(const struct launch_request *request, struct launch_failure *failure);
 
+/*
+ * Checks as launch_check() does, and briefs the standby, if that suits: before the zone of the request's
+ * cgroup is bound. What the standby can do of the start it does meanwhile; launch_standby_run() has it do the
+ * rest. Returns 0, also if there is none to brief, or failure->error.
+ */
+int launch_brief(struct launcher *launcher, const struct launch_request *request,
+                 struct launch_failure *failure);
+
 /* A process on its way or running. The caller owns the fds, all of them close-on-exec and, but for pidfd,
  * non-blocking. */
 struct launch {

@@ -210,7 +210,7 @@ static int start_process(const struct launcher *launcher, struct launch_plan *pl
     return 0;
 }
 
-/* Whether a standby is to run it; one that is of no use is in the way: it is in the container's cgroup. */
+/* Whether a standby can run it; one that is of no use is in the way: it is in the container's cgroup. */
 static bool use_standby(const struct launcher *launcher, const struct launch_request *request)
 {
     if (!launcher->standby)
@@ -221,6 +221,32 @@ static bool use_standby(const struct launcher *launcher, const struct launch_req
     return false;
 }
 
+/* Looks everything up, and tells a standby if there is one for it. */
+static int prepare(struct launcher *launcher, struct launch_plan *plan, const struct launch_request *request,
+                   int *ret_tree, struct launch_failure *failure)
+{
+    int r;
+
+    r = launch_plan_make(plan, request, failure);
+    if (r == 0 && request->target < 0 && !request->runtime)
+        r = copy_root(plan, ret_tree, failure);
+    if (r < 0)
+        return r;
+    if (use_standby(launcher, request) &&
+        launch_standby_brief(launcher->standby, plan, *ret_tree, &launcher->filter) < 0)
+        launch_standby_drop(launcher->standby);
+    return 0;
+}
+
+int launch_brief(struct launcher *launcher, const struct launch_request *request,
+                 struct launch_failure *failure)
+{
+    CLEANUP(launch_plan_clear) struct launch_plan plan = LAUNCH_PLAN_INIT;
+    CLEANUP_FD int tree = -EBADF;
+
+    return prepare(launcher, &plan, request, &tree, failure);
+}
+
 int launch_start(struct launcher *launcher, const struct launch_request *request, struct launch *ret_launch,
                  struct launch_failure *failure)
 {
@@ -228,13 +254,11 @@ int launch_start(struct launcher *launcher, const struct launch_request *request
     CLEANUP_FD int tree = -EBADF;
     int r;
 
-    r = launch_plan_make(&plan, request, failure);
-    if (r == 0 && request->target < 0 && !request->runtime)
-        r = copy_root(&plan, &tree, failure);
+    r = prepare(launcher, &plan, request, &tree, failure);
     if (r < 0)
         return r;
-    if (use_standby(launcher, request)) {
-        if (launch_standby_go(launcher->standby, &plan, tree, &launcher->filter, ret_launch) == 0)
+    if (launcher->standby && launch_standby_briefing(launcher->standby)) {
+        if (launch_standby_run(launcher->standby, request->policy, ret_launch) == 0)
             return 0;
         launch_standby_drop(launcher->standby);
     }

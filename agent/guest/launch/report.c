@@ -77,9 +77,11 @@ int launch_report_receive(int result, struct launch_report *ret, int *ret_fd)
     ssize_t n;
 
     *ret_fd = -EBADF;
+    /* Once it has ended without reading all that it was sent, the kernel says so, once, before it gives out
+     * what it had said itself. */
     do
         n = recvmsg(result, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    while (n < 0 && errno == EINTR);
+    while (n < 0 && (errno == EINTR || errno == ECONNRESET));
     if (n < 0)
         return -errno;
     if (message.msg_controllen > 0 && control.header.cmsg_type == SCM_RIGHTS)

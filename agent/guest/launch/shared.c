@@ -147,10 +147,7 @@ static int copy_request(struct launch_shared *shared, const struct launch_reques
         r = copy_mounts(shared, from);
     to->groups = groups;
     to->rlimits = rlimits;
-    if (from->policy) {
-        shared->policy = *from->policy;
-        to->policy = &shared->policy;
-    }
+    to->policy = NULL;
     return r;
 }
 

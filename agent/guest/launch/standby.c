@@ -72,8 +72,8 @@ static bool wait_ready(struct launch_standby *standby)
 
 bool launch_standby_suits(struct launch_standby *standby, const struct launch_request *request)
 {
-    return standby->launch.pidfd >= 0 && request->target < 0 && (request->root || request->layers) &&
-           !request->runtime && !launch_users_mapped(&request->users) &&
+    return standby->launch.pidfd >= 0 && !standby->briefed && request->target < 0 &&
+           (request->root || request->layers) && !request->runtime && !launch_users_mapped(&request->users) &&
            request->network.kind == LAUNCH_NETWORK_HOST && wait_ready(standby);
 }
 
@@ -129,8 +129,8 @@ static void close_stdio(const struct launch_request *request, struct launch *lau
     }
 }
 
-int launch_standby_go(struct launch_standby *standby, struct launch_plan *plan, int tree,
-                      const struct sock_fprog *filter, struct launch *ret_launch)
+int launch_standby_brief(struct launch_standby *standby, struct launch_plan *plan, int tree,
+                         const struct sock_fprog *filter)
 {
     int *places[FDS_MAX];
     size_t n = find_fds(plan, &tree, places);
@@ -141,7 +141,32 @@ int launch_standby_go(struct launch_standby *standby, struct launch_plan *plan, 
         r = send_fds(standby->launch.result_fd, places, n);
     if (r < 0)
         return r == -ENOBUFS ? r : -EPIPE;
-    close_stdio(plan->request, &standby->launch);
+    standby->briefed = true;
+    return 0;
+}
+
+const struct launch_request *launch_standby_briefing(const struct launch_standby *standby)
+{
+    return standby->briefed ? &standby->launch.shared->request : NULL;
+}
+
+int launch_standby_run(struct launch_standby *standby, const struct czone_policy *policy,
+                       struct launch *ret_launch)
+{
+    struct launch_shared *shared = standby->launch.shared;
+    const char word = 0;
+    ssize_t sent;
+
+    if (policy) {
+        shared->policy = *policy;
+        shared->request.policy = &shared->policy;
+    }
+    do
+        sent = send(standby->launch.result_fd, &word, sizeof(word), MSG_NOSIGNAL);
+    while (sent < 0 && errno == EINTR);
+    if (sent < 0)
+        return -EPIPE;
+    close_stdio(&shared->request, &standby->launch);
     *ret_launch = standby->launch;
     *standby = (struct launch_standby)LAUNCH_STANDBY_INIT;
     return 0;
@@ -194,4 +219,17 @@ int launch_standby_wait(int result, struct launch_shared *shared, int *ret_tree)
         *places[i] = fds[i];
     *ret_tree = tree;
     return 0;
+}
+
+int launch_standby_wait_run(int result)
+{
+    ssize_t received;
+    char word;
+
+    do
+        received = recv(result, &word, sizeof(word), 0);
+    while (received < 0 && errno == EINTR);
+    if (received < 0)
+        return -errno;
+    return received == 0 ? -EPIPE : 0;
 }

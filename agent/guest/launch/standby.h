@@ -16,8 +16,9 @@
 #include "agent/guest/launch/shared.h"
 
 struct launch_standby {
-    struct launch
-        launch; /* as of a process on its way; without a tty, with a stdin. pidfd -EBADF: there is none */
+    /* As of a process on its way, without a tty, with a stdin. pidfd -EBADF: there is none. */
+    struct launch launch;
+    bool briefed;
 };
 
 #define LAUNCH_STANDBY_INIT                                                                                  \
@@ -37,26 +38,40 @@ int launch_standby_start(int cgroup, struct launch_standby *ret_standby);
 /*
  * Whether a container of this request can be made of it: not one with the guest's own root, whose mounts it
  * lacks, nor with a network of its own, which /sys would have to be of, nor with users of its own, who own
- * what is in /dev; nor one to join, nor one that a runtime makes; nor any if it could not set itself up.
- * Waits until it has done that, if need be.
+ * what is in /dev; nor one to join, nor one that a runtime makes; nor any if it could not set itself up, or
+ * was briefed already. Waits until it has set itself up, if need be.
  */
 bool launch_standby_suits(struct launch_standby *standby, const struct launch_request *request);
 
 /*
- * Has it run the plan, and hands it over to *ret_launch. tree: of the root, borrowed. Returns 0, -EPIPE (it
- * has ended), -ENOBUFS (the request is too long for it): it has done nothing then and is still the caller's;
- * start another process.
+ * Tells it what to run. It does at once all that can be done before its zone is bound: what is left is the
+ * memory policy, the filter and exec(). tree: of the root, borrowed. Returns 0, -EPIPE (it has ended),
+ * -ENOBUFS (the request is too long for it).
  */
-int launch_standby_go(struct launch_standby *standby, struct launch_plan *plan, int tree,
-                      const struct sock_fprog *filter, struct launch *ret_launch);
+int launch_standby_brief(struct launch_standby *standby, struct launch_plan *plan, int tree,
+                         const struct sock_fprog *filter);
+
+/* The request it was briefed with; NULL: it was not. */
+const struct launch_request *launch_standby_briefing(const struct launch_standby *standby);
+
+/*
+ * Has it run what it was briefed for, and hands it over to *ret_launch. policy: of the zone that its cgroup
+ * is bound to by now; NULL: the caller's own. Returns 0 or -EPIPE (it has ended: it is still the caller's;
+ * start another process).
+ */
+int launch_standby_run(struct launch_standby *standby, const struct czone_policy *policy,
+                       struct launch *ret_launch);
 
 /* Ends it, waiting for that. Accepts LAUNCH_STANDBY_INIT, and leaves it behind. */
 void launch_standby_drop(struct launch_standby *standby);
 
 /*
- * In the standby: waits for launch_standby_go(). The fds of layers and sources in shared->plan, and the tree,
- * are its own then. Returns 0, -EPIPE (nobody needs it any more) or a negative errno.
+ * In the standby: waits for launch_standby_brief(). The fds of layers and sources in shared->plan, and the
+ * tree, are its own then. Returns 0, -EPIPE (nobody needs it any more) or a negative errno.
  */
 int launch_standby_wait(int result, struct launch_shared *shared, int *ret_tree);
+
+/* In the standby: waits for launch_standby_run(). Returns 0, -EPIPE or a negative errno. */
+int launch_standby_wait_run(int result);
 
 #endif
