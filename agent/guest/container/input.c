@@ -118,8 +118,10 @@ void input_update(struct input *input, const struct keeper_status *status)
 {
     if (status->state < KEEPER_RUNNING)
         return;
-    if (!input->known) {
+    /* What was on its way on the connection before this one is gone with it. */
+    if (!input->known || input->serial != input->keeper->serial) {
         input->known = true;
+        input->serial = input->keeper->serial;
         input->sent = status->input_received;
         input->open = true;
     }
@@ -132,6 +134,7 @@ void input_update(struct input *input, const struct keeper_status *status)
 void input_close(struct input *input)
 {
     input->known = true;
+    input->serial = input->keeper->serial;
     input->open = false;
     flush(input);
 }
