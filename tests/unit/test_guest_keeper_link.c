@@ -1,21 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The connection to a keeper that is there, one that has gone, and one that cannot be spoken to. */
 #include <errno.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "agent/guest/container/input.h"
 #include "agent/guest/container/keeper_link.h"
-#include "agent/guest/keeper/record.h"
 #include "agent/guest/run_dir.h"
-#include "proto/cleanup.h"
-#include "tests/unit/guest_machine.h"
-#include "tests/unit/guest_test.h"
+#include "tests/unit/guest_keeper.h"
 
 static struct machine machine;
 static struct keeper_link kept;
@@ -43,24 +34,6 @@ static void on_lost(void *owner)
 
 static const struct keeper_link_ops ops = { on_status, on_failed, on_lost };
 
-static int listen_as(int type)
-{
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
-    int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-    (void)snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/" KEEPER_SOCKET, run_dir);
-    (void)unlinkat(run_dir, KEEPER_SOCKET, 0);
-    ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-    ck_assert_int_eq(listen(fd, 4), 0);
-    return fd;
-}
-
-static void drop(int *fd)
-{
-    cleanup_fd(fd);
-    *fd = -EBADF;
-}
-
 static void record(enum keeper_state state, int keeper_pid)
 {
     const struct keeper_record record = {
@@ -78,25 +51,16 @@ static void record(enum keeper_state state, int keeper_pid)
 /* What a keeper sends to each connection. */
 static void tell(int64_t input_received)
 {
-    struct keeper_status status = { .header.kind = KEEPER_STATUS,
-                                    .state = KEEPER_RUNNING,
-                                    .flags = KEEPER_INPUT_OPEN,
-                                    .input_received = input_received,
-                                    .input_written = input_received };
-
-    ck_assert_int_eq(keeper_send(peer, &status, sizeof(status), NULL, 0), 0);
-    machine_run(&machine, 0);
+    keeper_tell(&machine, peer,
+                (struct keeper_status){ .state = KEEPER_RUNNING,
+                                        .flags = KEEPER_INPUT_OPEN,
+                                        .input_received = input_received,
+                                        .input_written = input_received });
 }
 
-/* The link is to connect, within a second. */
 static void accept_link(void)
 {
-    drop(&peer);
-    for (int i = 0; i < 100 && peer < 0; i++) {
-        machine_run(&machine, 10);
-        peer = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    }
-    ck_assert_int_ge(peer, 0);
+    keeper_accept(&machine, listener, &peer);
 }
 
 static void expect_lost(void)
@@ -121,9 +85,9 @@ static void tear_down(void)
 {
     input_done(&input);
     keeper_link_close(&kept);
-    drop(&peer);
-    drop(&listener);
-    drop(&run_dir);
+    keeper_drop(&peer);
+    keeper_drop(&listener);
+    keeper_drop(&run_dir);
     machine_tear_down(&machine);
 }
 
@@ -134,7 +98,7 @@ static int connect_link(void)
 
 static void start(void)
 {
-    listener = listen_as(SOCK_SEQPACKET);
+    listener = keeper_listen(run_dir, SOCK_SEQPACKET);
     ck_assert_int_eq(connect_link(), 0);
     accept_link();
     tell(0);
@@ -173,8 +137,8 @@ END_TEST
 START_TEST(a_keeper_that_ends_is_lost)
 {
     start();
-    drop(&listener);
-    drop(&peer);
+    keeper_drop(&listener);
+    keeper_drop(&peer);
     expect_lost();
 }
 END_TEST
@@ -184,8 +148,8 @@ START_TEST(a_keeper_that_is_still_ending_when_it_is_connected_to_is_lost)
 {
     start();
     accept_link();
-    drop(&listener);
-    drop(&peer);
+    keeper_drop(&listener);
+    keeper_drop(&peer);
     expect_lost();
 }
 END_TEST
@@ -194,7 +158,7 @@ START_TEST(a_keeper_that_only_hangs_up_is_lost_when_its_record_tells_the_end)
 {
     start();
     accept_link();
-    drop(&peer);
+    keeper_drop(&peer);
     record(KEEPER_ENDED, getpid());
     expect_lost();
 }
@@ -202,13 +166,13 @@ END_TEST
 
 START_TEST(a_keeper_that_cannot_be_connected_to_just_now_is_tried_again)
 {
-    listener = listen_as(SOCK_STREAM);
+    listener = keeper_listen(run_dir, SOCK_STREAM);
     ck_assert_int_eq(connect_link(), 0);
     ck_assert(keeper_link_silent(&kept));
     machine_run(&machine, 50);
     ck_assert_int_eq(n_lost, 0);
-    drop(&listener);
-    listener = listen_as(SOCK_SEQPACKET);
+    keeper_drop(&listener);
+    listener = keeper_listen(run_dir, SOCK_SEQPACKET);
     accept_link();
     tell(0);
     ck_assert_int_eq(n_heard, 1);
@@ -225,7 +189,7 @@ START_TEST(a_keeper_that_cannot_be_connected_to_is_lost_when_its_process_is_gone
     ck_assert_int_gt(pid, 0);
     ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
     record(KEEPER_RUNNING, pid);
-    listener = listen_as(SOCK_STREAM);
+    listener = keeper_listen(run_dir, SOCK_STREAM);
     ck_assert_int_eq(connect_link(), 0);
     expect_lost();
 }

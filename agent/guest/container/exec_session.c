@@ -224,8 +224,34 @@ static int make_dir(struct exec_session *session)
     return state == NULL ? -ENOMEM : run_dir_write(session->dir_fd, STATE_FILE, state);
 }
 
+/* Their last answers. */
+static void refuse(struct exec_session *session, const struct refusal *refusal)
+{
+    while (!TAILQ_EMPTY(&session->waiters))
+        waiter_refuse(TAILQ_FIRST(&session->waiters), refusal);
+    program_log_refuse(&session->output, refusal);
+    input_close(&session->input);
+}
+
+void exec_sessions_forget(struct exec_sessions *sessions)
+{
+    struct exec_session *session;
+
+    TAILQ_FOREACH(session, &sessions->list, link)
+        keeper_link_forget(&session->keeper);
+}
+
+void exec_sessions_refuse(struct exec_sessions *sessions, const struct refusal *refusal)
+{
+    struct exec_session *session;
+
+    TAILQ_FOREACH(session, &sessions->list, link)
+        refuse(session, refusal);
+}
+
 static void remove_session(struct exec_session *session)
 {
+    struct refusal refusal = REFUSAL_INIT;
     CLEANUP_FD int folder = -EBADF;
     int r = open_folder(session->container, &folder);
 
@@ -235,6 +261,10 @@ static void remove_session(struct exec_session *session)
         log_warning("cannot remove the directory of exec session %s of container %s: %s", session->name,
                     session->container->id, strerror(-r));
     keeper_link_forget(&session->keeper);
+    (void)refusal_set(&refusal, -ENOENT, ERROR_NO_SUCH_EXEC, session->name,
+                      "exec session %s of container %s was removed: newer ones took its place", session->name,
+                      session->container->id);
+    refuse(session, &refusal);
     session_free(session);
 }
 

@@ -49,6 +49,12 @@ struct exec_sessions {
 
 void exec_sessions_init(struct exec_sessions *sessions);
 
+/* The container has ended: none of what they are can go on. */
+void exec_sessions_forget(struct exec_sessions *sessions);
+
+/* The container is removed: who waits for one or follows its output is told so. */
+void exec_sessions_refuse(struct exec_sessions *sessions, const struct refusal *refusal);
+
 /* Frees all; their keepers go on. Waiters and followers are dropped without an answer. */
 void exec_sessions_done(struct exec_sessions *sessions);
 

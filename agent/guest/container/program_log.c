@@ -223,6 +223,16 @@ void program_log_init(struct program_log *output, const char *name, struct keepe
     TAILQ_INIT(&output->followers);
 }
 
+void program_log_refuse(struct program_log *output, const struct refusal *refusal)
+{
+    struct follower *follower;
+
+    while ((follower = TAILQ_FIRST(&output->followers)) != NULL) {
+        (void)refusal_reply(refusal, follower->connection);
+        follower_drop(follower);
+    }
+}
+
 void program_log_done(struct program_log *output)
 {
     while (!TAILQ_EMPTY(&output->followers))

@@ -7,6 +7,8 @@
 #include "agent/guest/container/keeper_link.h"
 #include "agent/guest/container/waiter.h"
 
+struct refusal;
+
 struct program_log {
     const char *name;           /* of the container, for messages; borrowed */
     struct keeper_link *keeper; /* borrowed */
@@ -17,6 +19,9 @@ struct program_log {
 };
 
 void program_log_init(struct program_log *output, const char *name, struct keeper_link *keeper, int dir_fd);
+
+/* What the log is of is no more: the followers are told so. */
+void program_log_refuse(struct program_log *output, const struct refusal *refusal);
 
 /* Drops the followers without an answer. */
 void program_log_done(struct program_log *output);
