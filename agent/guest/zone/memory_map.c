@@ -88,6 +88,43 @@ bool memory_map_next_idle(const struct czone_ctx *ctx, uint64_t from, struct czo
     return run.size > 0;
 }
 
+bool memory_map_next_online(const struct czone_ctx *ctx, struct czone_range range, const unsigned char *nodes,
+                            struct czone_range *ret_run)
+{
+    uint64_t size = czone_inventory_block_size(ctx);
+    struct czone_range run = { 0 };
+    const struct czone_block *blocks;
+    size_t n = find_blocks(ctx, range, &blocks);
+
+    for (size_t i = 0; i < n; i++) {
+        int32_t node = blocks[i].node.n;
+        bool fits = blocks[i].state == CZONE_BLOCK_MOVABLE && is_idle(ctx, &blocks[i]) &&
+                    (nodes == NULL || (nodes[node / 8] & (1u << (node % 8))) != 0);
+
+        if (run.size > 0 &&
+            (!fits || blocks[i].id.n * size != run.start + run.size || node != blocks[i - 1].node.n))
+            break;
+        if (fits && run.size == 0)
+            run.start = blocks[i].id.n * size;
+        if (fits)
+            run.size += size;
+    }
+    if (run.size > 0)
+        *ret_run = run;
+    return run.size > 0;
+}
+
+bool memory_map_share_node(const struct czone_ctx *ctx, struct czone_range one, struct czone_range other)
+{
+    const struct czone_block *ones, *others;
+    size_t n_ones = find_blocks(ctx, one, &ones), n_others = find_blocks(ctx, other, &others);
+
+    for (size_t i = 0; i < n_others; i++)
+        if (n_ones > 0 && others[i].node.n == ones[0].node.n)
+            return true;
+    return false;
+}
+
 size_t memory_map_count(const struct czone_ctx *ctx, struct czone_range range)
 {
     const struct czone_block *blocks;
