@@ -11,6 +11,7 @@
 
 #include "agent/guest/clock.h"
 #include "agent/guest/container/container.h"
+#include "agent/guest/container/exec_log.h"
 #include "agent/guest/container/program_refusal.h"
 #include "agent/guest/container/runtime_launch.h"
 #include "agent/guest/container/store.h"
@@ -92,6 +93,7 @@ static void on_status(void *owner, const struct keeper_status *status)
         on_running(session, status);
     else if (status->state == KEEPER_ENDED)
         on_ended(session, status);
+    exec_log_check(session);
 }
 
 static void on_failed(void *owner, const struct launch_failure *failure)
@@ -138,6 +140,7 @@ static void on_lost(void *owner)
     }
     program_log_read_end(&session->output);
     program_log_end(&session->output);
+    exec_log_check(session);
 }
 
 static const struct keeper_link_ops keeper_ops = { on_status, on_failed, on_lost };
@@ -163,6 +166,7 @@ static struct exec_session *session_alloc(struct container *container, unsigned 
     TAILQ_INIT(&session->waiters);
     input_init(&session->input, container->id, &session->keeper);
     program_log_init(&session->output, container->id, &session->keeper, -EBADF);
+    session->output.limit = LOG_LIMIT_EXEC;
     TAILQ_INSERT_TAIL(&container->execs.list, session, link);
     container->execs.n++;
     if (number > container->execs.last)

@@ -30,6 +30,8 @@ struct exec_session {
     int dir_fd;
     struct keeper_link keeper;
     struct program_log output;
+    int64_t log_bytes; /* of disk, while its log has ended and is kept */
+    bool log_counted;  /* it has ended, and that was seen */
     struct input input;
     int pid;
     int64_t created, started, exited; /* realtime; 0: not yet */

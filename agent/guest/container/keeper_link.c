@@ -219,7 +219,7 @@ int keeper_link_start(struct keeper_link *link, struct manager *manager, int run
 {
     bool join = request->target >= 0;
     struct keeper_start start = { .header.kind = KEEPER_START,
-                                  .log_limit = LOG_LIMIT_DEFAULT,
+                                  .log_limit = join ? LOG_LIMIT_EXEC : LOG_LIMIT_DEFAULT,
                                   .log_segment = LOG_SEGMENT_DEFAULT };
     CLEANUP_FD int request_fd = -EBADF;
     int r;

@@ -13,6 +13,7 @@ struct program_log {
     const char *name;           /* of the container, for messages; borrowed */
     struct keeper_link *keeper; /* borrowed */
     int dir_fd;                 /* run directory of the program; borrowed */
+    int64_t limit;              /* bytes of disk that are kept */
     bool ended;                 /* nothing will follow */
     int64_t end;                /* at least so many bytes were written; all, once ended */
     struct follower_list followers;

@@ -23,6 +23,7 @@
 #include <sys/types.h>
 
 #define LOG_LIMIT_DEFAULT   INT64_C(16777216)
+#define LOG_LIMIT_EXEC      INT64_C(4194304) /* of an exec session, of which a container may have many */
 #define LOG_SEGMENT_DEFAULT INT64_C(1048576)
 /* Of data in one record. */
 #define LOG_RECORD_MAX 65536
