@@ -137,14 +137,10 @@ static void send_log(struct follower *follower)
 /* Where the log ends now: the keeper says so only to who follows, the files always. */
 static int64_t find_end(struct program_log *output)
 {
-    struct log_reader reader = LOG_READER_INIT;
-    char data[LOG_RECORD_MAX];
-    struct log_chunk chunk;
+    int64_t end = log_reader_end(output->dir_fd);
 
-    log_reader_seek(&reader, output->end);
-    while (log_reader_read(&reader, output->dir_fd, data, sizeof(data), &chunk) > 0)
-        output->end = reader.offset;
-    log_reader_close(&reader);
+    if (end > output->end)
+        output->end = end;
     return output->end;
 }
 

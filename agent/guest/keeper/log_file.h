@@ -133,4 +133,8 @@ int log_reader_read(struct log_reader *reader, int run_dir, char *buffer, size_t
 
 void log_reader_close(struct log_reader *reader);
 
+/* Where the log ends, as far as its newest segment tells: no bytes that were lost at the very end. 0 if there
+ * is none, or it cannot be read. */
+int64_t log_reader_end(int run_dir);
+
 #endif
