@@ -10,8 +10,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "agent/guest/container/container.h"
 #include "agent/guest/keeper/record.h"
 #include "agent/guest/keeper/wire.h"
+#include "agent/guest/run_dir.h"
 #include "proto/cleanup.h"
 #include "tests/unit/guest_machine.h"
 #include "tests/unit/guest_test.h"
@@ -51,6 +53,26 @@ static inline void keeper_tell(struct machine *of, int peer, struct keeper_statu
     status.header.kind = KEEPER_STATUS;
     ck_assert_int_eq(keeper_send(peer, &status, sizeof(status), NULL, 0), 0);
     machine_run(of, 0);
+}
+
+/* Gives a container an exec session of which a keeper tells, the first and only one. */
+static inline void keeper_add_session(struct machine *of, struct container *container, int *listener,
+                                      int *peer)
+{
+    json_t *state =
+        json_loads("{\"parameters\": {\"id\": \"a\", \"args\": [\"/bin/sh\"]}, \"created\": 1}", 0, NULL);
+    int folder = -EBADF, dir = -EBADF;
+
+    ck_assert_int_eq(run_dir_make(container->dir_fd, "exec", &folder), 0);
+    ck_assert_int_eq(run_dir_make(folder, "1", &dir), 0);
+    ck_assert_int_eq(run_dir_write(dir, "state.json", state), 0);
+    json_decref(state);
+    *listener = keeper_listen(dir, SOCK_SEQPACKET);
+    exec_sessions_restore(container);
+    ck_assert_uint_eq(container->execs.n, 1);
+    keeper_accept(of, *listener, peer);
+    (void)close(folder);
+    (void)close(dir);
 }
 
 #endif

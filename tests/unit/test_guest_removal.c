@@ -83,26 +83,6 @@ START_TEST(a_follower_of_the_log_that_reads_slowly_is_told)
 }
 END_TEST
 
-/* An exec session whose program has ended, and whose output somebody else holds open. */
-static void add_session(void)
-{
-    struct container *container = TAILQ_FIRST(&machine.manager->containers);
-    int folder = -EBADF, dir = -EBADF;
-    json_t *state =
-        json_loads("{\"parameters\": {\"id\": \"a\", \"args\": [\"/bin/sh\"]}, \"created\": 1}", 0, NULL);
-
-    ck_assert_int_eq(run_dir_make(container->dir_fd, "exec", &folder), 0);
-    ck_assert_int_eq(run_dir_make(folder, "1", &dir), 0);
-    ck_assert_int_eq(run_dir_write(dir, "state.json", state), 0);
-    json_decref(state);
-    listener = keeper_listen(dir, SOCK_SEQPACKET);
-    exec_sessions_restore(container);
-    ck_assert_uint_eq(container->execs.n, 1);
-    keeper_accept(&machine, listener, &peer);
-    (void)close(folder);
-    (void)close(dir);
-}
-
 static void expect_forget(void)
 {
     struct keeper_fds fds = KEEPER_FDS_INIT;
@@ -119,7 +99,7 @@ static void expect_forget(void)
 
 START_TEST(a_follower_of_an_exec_session_is_told_and_its_keeper_ends)
 {
-    add_session();
+    keeper_add_session(&machine, TAILQ_FIRST(&machine.manager->containers), &listener, &peer);
     keeper_tell(&machine, peer, (struct keeper_status){ .state = KEEPER_ENDED, .wait_code = CLD_EXITED });
     send_call(reader, "io.czone.Container.Logs", "{\"id\": \"a\", \"exec\": \"1\"}", VARLINK_MORE);
     remove_it();
@@ -130,7 +110,7 @@ END_TEST
 
 START_TEST(who_waits_for_an_exec_session_is_told)
 {
-    add_session();
+    keeper_add_session(&machine, TAILQ_FIRST(&machine.manager->containers), &listener, &peer);
     keeper_tell(&machine, peer, (struct keeper_status){ .state = KEEPER_RUNNING });
     send_call(reader, "io.czone.Container.Wait", "{\"id\": \"a\", \"exec\": \"1\"}", 0);
     remove_it();
@@ -140,7 +120,7 @@ END_TEST
 
 START_TEST(who_writes_to_an_exec_session_is_told)
 {
-    add_session();
+    keeper_add_session(&machine, TAILQ_FIRST(&machine.manager->containers), &listener, &peer);
     send_call(reader, "io.czone.Container.Write", "{\"id\": \"a\", \"exec\": \"1\", \"eof\": true}", 0);
     remove_it();
     expect_last(reader, "io.czone.Container.NoInput");

@@ -184,14 +184,22 @@ static void on_message(evutil_socket_t fd, short what, void *data)
         on_status(link, &message.status, &fds);
 }
 
-static void set_up(struct keeper_link *link, struct manager *manager, int run_dir,
-                   const struct keeper_link_ops *ops, void *owner)
+/* fd: of the connection; -EBADF: it is yet to be made, since this went wrong. */
+static int begin(struct keeper_link *link, struct manager *manager, int run_dir, int *fd, int error,
+                 const struct keeper_link_ops *ops, void *owner)
 {
+    int r;
+
     *link = (struct keeper_link)KEEPER_LINK_INIT;
     link->manager = manager;
     link->run_dir = run_dir;
     link->ops = ops;
     link->owner = owner;
+    link->seek_ms = error < 0 ? SEEK_FIRST_MS : 0;
+    r = error < 0 ? seek_later(link, strerror(-error)) : watch(link, fd);
+    if (r < 0)
+        keeper_link_close(link);
+    return r;
 }
 
 static int write_request(const struct launch_request *request, int *ret_fd)
@@ -233,7 +241,6 @@ int keeper_link_start(struct keeper_link *link, struct manager *manager, int run
     r = write_request(request, &request_fd);
     if (r < 0)
         return r;
-    set_up(link, manager, run_dir, ops, owner);
     for (unsigned int attempt = 0; attempt <= POOL_SIZE_MAX; attempt++) {
         const int fds[] = { request_fd, request->runtime ? manager->runtime_filter : manager->filter, run_dir,
                             request->cgroup_fd, request->target };
@@ -243,7 +250,7 @@ int keeper_link_start(struct keeper_link *link, struct manager *manager, int run
         if (r == 0)
             r = keeper_send(fd, &start, sizeof(start), fds, ELEMENTS(fds) - !join);
         if (r == 0)
-            return watch(link, &fd);
+            return begin(link, manager, run_dir, &fd, 0, ops, owner);
         if (r != -EPIPE && r != -ECONNRESET)
             return r;
         log_warning("an idle keeper was killed");
@@ -267,11 +274,12 @@ int keeper_link_connect(struct keeper_link *link, struct manager *manager, int r
     }
     if (r == -ENOENT || r == -ECONNREFUSED)
         return r;
-    set_up(link, manager, run_dir, ops, owner);
-    if (r == 0)
-        return watch(link, &fd);
-    link->seek_ms = SEEK_FIRST_MS;
-    return seek_later(link, strerror(-r));
+    return begin(link, manager, run_dir, &fd, r, ops, owner);
+}
+
+bool keeper_link_open(const struct keeper_link *link)
+{
+    return link->fd >= 0 || link->ops != NULL;
 }
 
 bool keeper_link_silent(const struct keeper_link *link)

@@ -64,6 +64,9 @@ int keeper_link_start(struct keeper_link *link, struct manager *manager, int run
 int keeper_link_connect(struct keeper_link *link, struct manager *manager, int run_dir,
                         const struct keeper_link_ops *ops, void *owner);
 
+/* Whether there is a keeper, connected to or sought. */
+bool keeper_link_open(const struct keeper_link *link);
+
 /* Whether nothing was heard yet of a keeper that may be there. */
 bool keeper_link_silent(const struct keeper_link *link);
 

@@ -89,7 +89,7 @@ void program_check(struct program *program)
     /* Nobody of it can write any more, though a write end may have been handed to another container. */
     if (program->output.ended)
         disarm(program); /* nothing is awaited any more */
-    else if (program->keeper.fd < 0 || arm(program, DRAIN_TIMEOUT_NS) < 0)
+    else if (!keeper_link_open(&program->keeper) || arm(program, DRAIN_TIMEOUT_NS) < 0)
         end_log(program);
     program->ops->emptied(program->owner, 0);
 }
