@@ -121,7 +121,7 @@ static bool find_unwanted(const struct host *host, struct czone_range *ret_range
     const struct manager *manager = host->manager;
 
     return host_takes_back(host) && !lease_any_arriving(manager) &&
-           memory_map_next_online(manager->ctx, all_memory, manager->fresh_nodes, ret_range);
+           memory_map_next_online(manager->ctx, all_memory, manager->fresh_nodes, NODES_MAX, ret_range);
 }
 
 static void on_next(evutil_socket_t fd, short what, void *data)
@@ -140,7 +140,7 @@ static void on_next(evutil_socket_t fd, short what, void *data)
         next = TAILQ_NEXT(signal, link);
         if (!signal->held)
             continue;
-        if (memory_map_next_online(host->manager->ctx, signal->range, NULL, &range)) {
+        if (memory_map_next_online(host->manager->ctx, signal->range, NULL, 0, &range)) {
             start(clearance, range);
             return;
         }

@@ -148,7 +148,7 @@ uint64_t host_unplug(struct host *host, struct czone_range range, const char *zo
     struct czone_range online;
 
     wanted.held = owner == NULL && (clearance_touches(&host->clearance, range) ||
-                                    memory_map_next_online(host->manager->ctx, range, NULL, &online));
+                                    memory_map_next_online(host->manager->ctx, range, NULL, 0, &online));
     wanted.deadline = clock_monotonic() + host->manager->options->unplug_timeout_ms * NSEC_PER_MSEC;
     (void)snprintf(wanted.zone, sizeof(wanted.zone), "%s", zone);
     return open_signal(host, &wanted);
