@@ -114,14 +114,14 @@ static void on_broken(struct keeper_link *link, int error)
     if (error < 0 && error != -ECONNRESET && !again)
         log_warning("the connection to a keeper broke: %s", strerror(-error));
     disconnect(link);
-    if (link->over || link->failed || (again && is_gone(link))) {
-        on_lost(link);
-    } else if (!again) {
+    if (!link->over && !link->failed && !again) {
         link->seek_ms = SEEK_FIRST_MS;
         seek(link);
-    } else if (seek_later(link, error < 0 ? strerror(-error) : "it hangs up") < 0) {
-        on_lost(link);
+        return;
     }
+    if (link->over || link->failed || is_gone(link) ||
+        seek_later(link, error < 0 ? strerror(-error) : "it hangs up") < 0)
+        on_lost(link);
 }
 
 static void on_failed(struct keeper_link *link, const struct keeper_failed *failed)

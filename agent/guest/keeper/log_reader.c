@@ -291,7 +291,7 @@ static int64_t segment_end(struct log_reader *reader)
 int64_t log_reader_end(int run_dir)
 {
     struct log_reader reader = LOG_READER_INIT;
-    int64_t segment, end = 0;
+    int64_t segment = 0, end = 0;
 
     if (open_folder(&reader, run_dir) == 1 && find_segment(reader.dir, -1, INT64_MAX, &segment) == 1 &&
         enter_segment(&reader, segment) == 0)
