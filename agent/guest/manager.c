@@ -427,6 +427,7 @@ struct manager *manager_free(struct manager *manager)
     scratch_jobs_done(manager);
     orphans_done(manager);
     lease_abandon_all(manager);
+    clearance_done(&manager->host.clearance);
     grace_close(&manager->grace);
     subscribers_done(&manager->subscribers);
     while (!TAILQ_EMPTY(&manager->receipt_followers))

@@ -66,6 +66,8 @@ static void on_memory(struct manager *manager)
     host_check_departed(&manager->host);
     lease_check_arrivals(manager);
     host_offer_idle(&manager->host);
+    if (host_takes_back(&manager->host))
+        clearance_wake(&manager->host.clearance);
 }
 
 static void on_rested(evutil_socket_t fd, short what, void *data)

@@ -10,6 +10,7 @@
 #include "agent/guest/container/waiter.h"
 #include "agent/guest/log.h"
 #include "agent/guest/manager.h"
+#include "proto/frame.h"
 
 #define HOST_PREFIX "io.czone.Host."
 
@@ -40,19 +41,50 @@ static void count_bytes(struct session *session, size_t bytes)
     session->bytes = bytes;
 }
 
-/* Closes the connections with the largest buffers until the others have room. */
+/* For how long the peer has taken nothing of what waits for it, in nanoseconds. What was queued a moment ago,
+ * after a long silence it may be, has not had the time to be taken. */
+static uint64_t stalled_for(const struct session *session)
+{
+    return session->waiting && varlink_connection_output(session->connection) > 0
+               ? clock_monotonic() - session->sent_at
+               : 0;
+}
+
+/* How much one has beyond its due, which for a peer that reads is a full stream. */
+static size_t excess(const struct session *session)
+{
+    bool reads = varlink_connection_output(session->connection) > 0 &&
+                 stalled_for(session) < SESSION_IDLE_SECONDS * NSEC_PER_SEC;
+    size_t due = reads ? VARLINK_OUTPUT_BUSY + VARLINK_MESSAGE_MAX : 0;
+
+    return session->bytes > due ? session->bytes - due : 0;
+}
+
+/* Whether it is better to close this one than the other. */
+static bool is_worse(const struct session *session, const struct session *other)
+{
+    size_t one = excess(session), two = excess(other);
+
+    if (one != two)
+        return one > two;
+    if (stalled_for(session) != stalled_for(other))
+        return stalled_for(session) > stalled_for(other);
+    return session->bytes > other->bytes;
+}
+
+/* Closes connections until the others have room for their buffers. */
 static void shed(struct manager *manager)
 {
     while (manager->session_bytes > SESSIONS_BYTES_MAX) {
-        struct session *session, *largest = TAILQ_FIRST(&manager->sessions);
+        struct session *session, *worst = TAILQ_FIRST(&manager->sessions);
 
         TAILQ_FOREACH(session, &manager->sessions, link)
-            if (session->bytes > largest->bytes)
-                largest = session;
+            if (is_worse(session, worst))
+                worst = session;
         log_warning("connection closed: %zu bytes wait on it, and all connections together have more than "
                     "their %zu",
-                    largest->bytes, SESSIONS_BYTES_MAX);
-        (void)session_free(largest);
+                    worst->bytes, SESSIONS_BYTES_MAX);
+        (void)session_free(worst);
     }
 }
 
@@ -71,8 +103,9 @@ static void on_event(evutil_socket_t fd, short what, void *data)
         r = 0;
     session->active_at = clock_monotonic();
     count_bytes(session, varlink_connection_memory(session->connection));
-    if (what & EV_WRITE || varlink_connection_output(session->connection) == 0)
+    if (what & EV_WRITE || !session->waiting || varlink_connection_output(session->connection) == 0)
         session->sent_at = session->active_at;
+    session->waiting = varlink_connection_output(session->connection) > 0;
     if (r > 0 && arm(session) == 0) {
         shed(session->manager);
         return;
@@ -208,7 +241,7 @@ static uint64_t idle_for(const struct session *session)
     if (session->refused)
         return 0;
     if (varlink_connection_output(session->connection) > 0)
-        return clock_monotonic() - session->sent_at;
+        return stalled_for(session);
     return varlink_connection_call(session->connection) == NULL ? clock_monotonic() - session->active_at : 0;
 }
 

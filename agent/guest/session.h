@@ -12,8 +12,8 @@
 
 /* A CLI or two per container, a host daemon and monitoring agents. */
 #define SESSIONS_MAX 512u
-/* What their buffers may take together; beyond it the connection with the largest is closed. One may have
- * some 4.5 MiB, an idle one has 8 KiB at most. */
+/* What their buffers may take together; beyond it the connection that has most is closed, not counting what
+ * any peer that reads may have. One may have some 4.5 MiB, an idle one has 8 KiB at most. */
 #define SESSIONS_BYTES_MAX ((size_t)32 * 1024 * 1024)
 /* A peer that says nothing for so long does not get to keep a place. */
 #define SESSION_FIRST_CALL_SECONDS 10
@@ -41,6 +41,7 @@ struct session {
     size_t bytes;       /* of its buffers, as counted last */
     uint64_t active_at; /* monotonic: when something last happened on it */
     uint64_t sent_at;   /* monotonic: when nothing waited to be sent, or the peer took some of it */
+    bool waiting;       /* something has waited since */
     bool refused;       /* its first call is answered with TooManyConnections, unless it is the host's */
     bool answered;      /* and has been */
 };

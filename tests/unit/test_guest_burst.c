@@ -156,6 +156,88 @@ START_TEST(the_buffers_of_all_connections_together_are_bounded)
 }
 END_TEST
 
+/* A stream whose peer reads nothing, with so many bytes queued at once. */
+static struct session *add_stream(int *ret_fd)
+{
+    static const char call[] = "{\"method\": \"io.czone.Monitor.Subscribe\", \"more\": true}";
+    const int size = 1;
+    struct session *session;
+
+    *ret_fd = machine_connect(&machine);
+    session = TAILQ_LAST(&machine.manager->sessions, session_list);
+    ck_assert_int_eq(
+        setsockopt(varlink_connection_fd(session->connection), SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)),
+        0);
+    ck_assert_int_eq(send(*ret_fd, call, sizeof(call), 0), sizeof(call));
+    machine_run(&machine, 0);
+    return session;
+}
+
+static void queue(struct session *session, size_t bytes)
+{
+    char *text = malloc(bytes);
+
+    memset(text, 'x', bytes);
+    ck_assert_int_eq(varlink_connection_reply_continue(
+                         session->connection, json_pack("{s:o}", "event", json_stringn(text, bytes))),
+                     0);
+    free(text);
+}
+
+/* Long enough for any to have read what it got. */
+static void let_time_pass(struct session *session)
+{
+    session->sent_at = 1;
+    session->active_at = 1;
+}
+
+START_TEST(the_first_burst_to_a_stream_that_was_quiet_does_not_end_it)
+{
+    int fd;
+    struct session *session = add_stream(&fd);
+
+    let_time_pass(session);
+    queue(session, 100000);
+    ck_assert(!session_evict(machine.manager));
+    machine_run(&machine, 0);
+    ck_assert_uint_gt(varlink_connection_output(session->connection), 0);
+    ck_assert(!session_evict(machine.manager));
+    let_time_pass(session);
+    ck_assert(session_evict(machine.manager));
+    (void)close(fd);
+}
+END_TEST
+
+START_TEST(of_many_streams_with_much_on_them_those_end_that_do_not_read)
+{
+    enum { STALLED = 8 };
+    struct session *stalled[STALLED], *quiet;
+    int fds[STALLED], fd, left = 0;
+    struct session *session;
+
+    for (int i = 0; i < STALLED; i++) {
+        stalled[i] = add_stream(&fds[i]);
+        queue(stalled[i], 100000);
+    }
+    machine_run(&machine, 0);
+    for (int i = 0; i < STALLED; i++)
+        let_time_pass(stalled[i]);
+    quiet = add_stream(&fd);
+    let_time_pass(quiet);
+    machine.manager->session_bytes += SESSIONS_BYTES_MAX - 800000; /* of others */
+    queue(quiet, 200000);
+    machine_run(&machine, 0);
+    TAILQ_FOREACH(session, &machine.manager->sessions, link)
+        left += session == quiet ? 100 : 1;
+    ck_assert_int_ge(left, 100);
+    ck_assert_int_lt(left, 100 + STALLED);
+    machine.manager->session_bytes -= SESSIONS_BYTES_MAX - 800000;
+    for (int i = 0; i < STALLED; i++)
+        (void)close(fds[i]);
+    (void)close(fd);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("burst");
@@ -167,5 +249,7 @@ int main(void)
     tcase_add_test(tests, a_slow_call_whose_peer_has_gone_is_not_begun);
     tcase_add_test(tests, slow_calls_beyond_the_bound_are_refused_with_the_limit);
     tcase_add_test(tests, the_buffers_of_all_connections_together_are_bounded);
+    tcase_add_test(tests, the_first_burst_to_a_stream_that_was_quiet_does_not_end_it);
+    tcase_add_test(tests, of_many_streams_with_much_on_them_those_end_that_do_not_read);
     return guest_test_main(tests, "guest_burst");
 }

@@ -115,6 +115,122 @@ START_TEST(memory_the_host_did_not_take_is_offered_again_later)
 }
 END_TEST
 
+static void write_state(uint64_t block, const char *name, const char *text)
+{
+    char path[128];
+    FILE *file;
+
+    (void)snprintf(path, sizeof(path), "%s/sys/devices/system/memory/memory%llu/%s", machine.root,
+                   (unsigned long long)block, name);
+    file = fopen(path, "we");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_ge(fputs(text, file), 0);
+    ck_assert_int_eq(fclose(file), 0);
+}
+
+/* A block comes, and the kernel puts it online at once. */
+static void plug_online(int node, uint64_t block)
+{
+    machine_plug(&machine, node, block);
+    write_state(block, "state", "online\n");
+    write_state(block, "valid_zones", "Movable\n");
+}
+
+/* A file is empty for a moment while it is written to. */
+static bool is_offline(uint64_t block)
+{
+    char path[128], text[16];
+    bool is_there;
+    FILE *file;
+
+    (void)snprintf(path, sizeof(path), "%s/sys/devices/system/memory/memory%llu/state", machine.root,
+                   (unsigned long long)block);
+    file = fopen(path, "re");
+    ck_assert_ptr_nonnull(file);
+    is_there = fgets(text, sizeof(text), file) != NULL;
+    ck_assert_int_eq(fclose(file), 0);
+    return is_there && strncmp(text, "offline", 7) == 0;
+}
+
+static void expect_no_claim(void)
+{
+    struct czone_zone_info *infos = NULL;
+
+    ck_assert_int_eq(czone_zone_list(machine.manager->ctx, &infos), 0);
+    free(infos);
+}
+
+START_TEST(idle_memory_is_offline_before_the_host_is_asked_for_it)
+{
+    plug_online(1, 32);
+    plug_online(1, 33);
+    machine_plug(&machine, 1, 34);
+    plug_online(2, 36);
+    attach(host, "0");
+    (void)expect_unplug(32 * BLOCK, 3 * BLOCK);
+    ck_assert(is_offline(32));
+    ck_assert(is_offline(33));
+    (void)expect_unplug(36 * BLOCK, BLOCK);
+    ck_assert(is_offline(36));
+    expect_no_claim();
+}
+END_TEST
+
+START_TEST(idle_memory_that_does_not_go_offline_is_not_asked_for)
+{
+    plug_online(1, 32);
+    machine_run(&machine, 0);
+    write_state(32, "state", "going-offline\n");
+    attach(host, "0");
+    machine_run(&machine, 20);
+    ck_assert_uint_eq(machine.manager->host.book.n_open, 0);
+    ck_assert(evtimer_pending(machine.manager->host.retry, NULL));
+    write_state(32, "state", "offline\n");
+    ck_assert_int_eq(czone_ctx_refresh(machine.manager->ctx, NULL), 0);
+    event_active(machine.manager->host.retry, EV_TIMEOUT, 0);
+    (void)expect_unplug(32 * BLOCK, BLOCK);
+}
+END_TEST
+
+static void remove_by_force(void)
+{
+    struct varlink_reply reply =
+        machine_call(&machine, reporter, "io.czone.Container.Remove", "{\"id\": \"a\", \"force\": true}", 0);
+
+    ck_assert_ptr_null(reply.error);
+    varlink_reply_done(&reply);
+}
+
+START_TEST(what_came_of_a_region_that_nobody_wants_any_more_is_offline_before_the_host_is_asked_for_it)
+{
+    attach(host, "0");
+    spawn("{\"id\": \"a\", \"args\": [\"/bin/sh\"], \"memory\": 268435456}", "wanted");
+    ck_assert_str_eq(
+        report(expect_signal(host, "plug"), "\"ok\": true, \"start\": 4294967296, \"bytes\": 268435456"), "");
+    plug_online(1, 32);
+    machine_run(&machine, 0);
+    remove_by_force();
+    (void)expect_unplug(32 * BLOCK, 2 * BLOCK);
+    ck_assert(is_offline(32));
+    expect_no_claim();
+}
+END_TEST
+
+START_TEST(what_comes_for_a_plug_that_was_given_up_goes_offline_for_the_host_to_take)
+{
+    attach(host, "0");
+    spawn(SPAWN, "wanted");
+    (void)expect_signal(host, "plug");
+    remove_by_force();
+    (void)expect_signal(host, "cancel");
+    plug_online(1, 32);
+    for (int i = 0; i < 200 && !is_offline(32); i++)
+        machine_run(&machine, 5);
+    ck_assert(is_offline(32));
+    ck_assert_uint_eq(machine.manager->host.book.n_open, 0);
+}
+END_TEST
+
 START_TEST(memory_that_comes_for_one_plug_is_not_given_to_another_container)
 {
     attach(host, "0");
@@ -140,14 +256,10 @@ END_TEST
 
 START_TEST(memory_that_comes_for_a_plug_that_was_given_up_is_not_given_to_anybody)
 {
-    struct varlink_reply reply;
-
     attach(host, "0");
     spawn(SPAWN, "wanted");
     (void)expect_signal(host, "plug");
-    reply =
-        machine_call(&machine, reporter, "io.czone.Container.Remove", "{\"id\": \"a\", \"force\": true}", 0);
-    varlink_reply_done(&reply);
+    remove_by_force();
     (void)expect_signal(host, "cancel");
     machine_plug(&machine, 1, 32);
     spawn(SPAWN, "wanted");
@@ -265,6 +377,11 @@ int main(void)
                    memory_of_a_plug_that_its_host_did_not_live_to_report_is_offered_once_the_plug_is_settled);
     tcase_add_test(tests, memory_is_not_offered_twice_to_hosts_that_attach_one_after_the_other);
     tcase_add_test(tests, memory_the_host_did_not_take_is_offered_again_later);
+    tcase_add_test(tests, idle_memory_is_offline_before_the_host_is_asked_for_it);
+    tcase_add_test(tests, idle_memory_that_does_not_go_offline_is_not_asked_for);
+    tcase_add_test(
+        tests, what_came_of_a_region_that_nobody_wants_any_more_is_offline_before_the_host_is_asked_for_it);
+    tcase_add_test(tests, what_comes_for_a_plug_that_was_given_up_goes_offline_for_the_host_to_take);
     tcase_add_test(tests, memory_that_comes_for_one_plug_is_not_given_to_another_container);
     tcase_add_test(tests, memory_that_comes_after_its_report_is_not_given_to_another_container);
     tcase_add_test(tests, memory_that_comes_for_a_plug_that_was_given_up_is_not_given_to_anybody);

@@ -251,6 +251,50 @@ static void break_state(const char *text)
     (void)close(dir);
 }
 
+/* The only container has ended as one does whose keeper was killed, and is settled. */
+static void expect_killed(void)
+{
+    struct varlink_reply reply = machine_call(&machine, caller, "io.czone.Container.Wait",
+                                              "{\"id\": \"a\", \"until\": \"returned\"}", 0);
+    const json_t *container = json_object_get(reply.parameters, "container");
+
+    ck_assert_ptr_null(reply.error);
+    ck_assert_str_eq(json_string_value(json_object_get(container, "state")), "done");
+    ck_assert_int_eq(json_integer_value(json_object_get(container, "exit_signal")), 9);
+    ck_assert(json_is_true(json_object_get(container, "keeper_lost")));
+    varlink_reply_done(&reply);
+    ck_assert(TAILQ_FIRST(&machine.manager->containers)->settled);
+}
+
+START_TEST(a_container_that_runs_and_whose_cgroup_cannot_be_opened_does_not_stay_running)
+{
+    char path[128];
+    int fd;
+
+    attach(host, "0");
+    spawn(SPAWN, "wanted");
+    machine_plug(&machine, 1, 32);
+    claim("a", 1, 32, "online");
+    (void)snprintf(path, sizeof(path), "%s/cgroup/czone/file", machine.root);
+    fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    ck_assert_int_ge(fd, 0);
+    (void)close(fd);
+    break_state("{\"state\": \"running\", \"cgroup\": \"czone/file\"}");
+    restart();
+    expect_killed();
+}
+END_TEST
+
+START_TEST(a_container_that_runs_and_whose_zone_is_gone_does_not_stay_running)
+{
+    attach(host, "0");
+    spawn(SPAWN, "wanted");
+    break_state("{\"state\": \"running\"}");
+    restart();
+    expect_killed();
+}
+END_TEST
+
 START_TEST(a_state_that_makes_no_sense_is_removed_and_nothing_else)
 {
     int fd;
@@ -284,6 +328,8 @@ int main(void)
     tcase_add_test(tests, a_zone_that_the_kernel_is_still_taking_offline_is_not_quarantined_for_that);
     tcase_add_test(tests, a_zone_that_went_offline_before_a_crash_is_not_taken_offline_again);
     tcase_add_test(tests, a_zone_whose_memory_went_while_no_czoned_was_there_is_returned);
+    tcase_add_test(tests, a_container_that_runs_and_whose_cgroup_cannot_be_opened_does_not_stay_running);
+    tcase_add_test(tests, a_container_that_runs_and_whose_zone_is_gone_does_not_stay_running);
     tcase_add_loop_test(tests, a_state_that_makes_no_sense_is_removed_and_nothing_else, 0,
                         (int)ELEMENTS(broken));
     return guest_test_main(tests, "guest_restore");

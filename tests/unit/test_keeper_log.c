@@ -307,6 +307,55 @@ START_TEST(half_a_record_is_none)
 }
 END_TEST
 
+/* So far, of this process. */
+static long count_reads(void)
+{
+    char line[64];
+    long n = -1;
+    FILE *file = fopen("/proc/self/io", "re");
+
+    ck_assert_ptr_nonnull(file);
+    while (n < 0 && fgets(line, sizeof(line), file))
+        (void)sscanf(line, "syscr: %ld", &n);
+    ck_assert_int_eq(fclose(file), 0);
+    ck_assert_int_ge(n, 0);
+    return n;
+}
+
+/* A segment has 40,000 records then. */
+START_TEST(single_bytes_are_not_read_one_by_one)
+{
+    long before;
+
+    ck_assert_int_eq(log_writer_open(&writer, run_dir, LOG_LIMIT_DEFAULT, LOG_SEGMENT_DEFAULT), 0);
+    while (writer.n_segments < 3)
+        append_bytes(1);
+    before = count_reads();
+    log_reader_seek(&reader, 2 * (LOG_SEGMENT_DEFAULT / 25) - 5);
+    ck_assert_int_eq(read_up_to(5), 1);
+    expect_bytes(2 * (LOG_SEGMENT_DEFAULT / 25) - 5, 5);
+    log_reader_seek(&reader, 0);
+    ck_assert_int_eq(read_some(), 1);
+    expect_bytes(0, LOG_SEGMENT_DEFAULT / 25);
+    ck_assert_int_eq(log_reader_end(run_dir), writer.end);
+    ck_assert_int_lt(count_reads() - before, 100);
+}
+END_TEST
+
+START_TEST(the_end_of_a_log_is_that_of_its_last_complete_record)
+{
+    ck_assert_int_eq(log_reader_end(run_dir), 0);
+    open_log();
+    ck_assert_int_eq(log_reader_end(run_dir), 0);
+    for (int i = 0; i < 20; i++) {
+        append_bytes(20000);
+        ck_assert_int_eq(log_reader_end(run_dir), writer.end);
+    }
+    ck_assert_int_eq(ftruncate(writer.fd, writer.segments[writer.n_segments - 1].size - 1), 0);
+    ck_assert_int_eq(log_reader_end(run_dir), writer.end - 20000);
+}
+END_TEST
+
 static const struct log_record damaged[] = {
     { .offset = 0, .length = 0, .stream = 1 },  { .offset = 0, .length = LOG_RECORD_MAX + 1, .stream = 1 },
     { .offset = -1, .length = 1, .stream = 1 }, { .offset = 0, .length = 1, .stream = 0 },
@@ -340,6 +389,8 @@ int main(void)
     tcase_add_test(tests, a_full_disk_leaves_gaps_and_what_fits_is_there);
     tcase_add_test(tests, logs_leave_room_for_others);
     tcase_add_test(tests, half_a_record_is_none);
+    tcase_add_test(tests, single_bytes_are_not_read_one_by_one);
+    tcase_add_test(tests, the_end_of_a_log_is_that_of_its_last_complete_record);
     tcase_add_loop_test(tests, a_damaged_segment_is_said_to_be_one, 0, sizeof(damaged) / sizeof(damaged[0]));
     suite_add_tcase(suite, tests);
     srunner_run_all(runner, CK_NORMAL);

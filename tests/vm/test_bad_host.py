@@ -10,6 +10,8 @@ from czone import wait_for
 from wire import Connection, VarlinkError
 
 CONTAINER = "io.czone.Container."
+# Of the czoned that the cases share (case.py), in seconds.
+UNPLUG_TIMEOUT = 15
 
 
 class Host:
@@ -143,11 +145,32 @@ class BadHost(ZoneCase):
                 self.assertEqual(error.error, "io.czone.Host.BadReport")
             container = self.daemon.wait(name, timeout=120)
             self.assertEqual(container["failure"]["id"], CONTAINER + "HostFailed")
-            # Offline first. The driver would else wait, on a node without any page in use, until none is isolated; and a count that the kernel
-            # has lost when the node came anew (per-CPU parts are reset, the sum is not) says for ever that some are.
-            block = start // (128 * MIB)
-            self.guest.sh(f"echo offline >/sys/devices/system/memory/memory{block}/state")
+            # What came for a plug that was given up goes offline by itself. The driver would else wait, on a node without any page in use,
+            # until none is isolated; and a count that the kernel has lost when the node came anew (per-CPU parts are reset, the sum is
+            # not) says for ever that some are.
+            wait_for(lambda: self.states(start, 128 * MIB) == {"offline"}, "what came is offline", 30)
             self.plug("zone1", 0)
+
+    def states(self, start, size):
+        """Of the memory blocks there."""
+        return set(self.guest.blocks_in(start, size).values())
+
+    def test_idle_memory_is_offline_before_a_host_is_asked_to_take_it(self):
+        with self.host() as host:
+            # What comes while a plug of the case before may still bring something goes offline at once.
+            time.sleep(UNPLUG_TIMEOUT)
+            start = self.plug("zone1", SMALL)
+            wait_for(lambda: self.states(start, SMALL) == {"online"}, "the kernel has put it online", 30)
+            host.close()
+            second = Host(self.vm.address)
+            try:
+                signal = second.signal("unplug")
+                self.assertEqual((signal["start"], signal["bytes"]), (start, SMALL))
+                self.assertEqual(self.states(start, SMALL), {"offline"})
+                self.plug("zone1", 0)
+                second.report(signal, ok=True, bytes=SMALL, device="virtio-mem")
+            finally:
+                second.close()
 
     def test_a_host_that_refuses(self):
         with self.host() as host:

@@ -11,7 +11,7 @@ import termios
 import time
 import unittest
 
-from case import SMALL, ZoneCase
+from case import MIB, SMALL, ZoneCase
 from czone import CZONECTL, wait_for
 from wire import Connection, VarlinkError
 
@@ -101,6 +101,18 @@ class Stdio(ZoneCase):
         answer = self.daemon.call("io.czone.Container.Wait", id=name, exec=session)
         self.assertEqual(answer["exec"]["exit_signal"], 15)
         self.assertEqual(answer["container"]["state"], "running")
+
+    def test_exec_keeps_less_of_its_output_than_a_container(self):
+        name = self.sleeper()
+        session = self.daemon.call("io.czone.Container.Exec", id=name, args=["/bin/dd", "if=/dev/zero", "bs=64k", "count=96"])["exec"]["exec"]
+        answer = self.daemon.call("io.czone.Container.Wait", id=name, exec=session)
+        self.assertEqual(answer["exec"]["exit_status"], 0)
+        log = self.daemon.call("io.czone.Container.Logs", id=name, exec=session)
+        self.assertEqual(log["limit"], 4 * MIB)
+        self.assertGreater(log["offset"], 0)
+        size = int(self.guest.sh(f"cat $(find /run/czone -path '*/{name}/exec/{session}/log/*') | wc -c"))
+        self.assertGreater(size, 2 * MIB)
+        self.assertLessEqual(size, 4 * MIB)
 
     def test_exec_goes_on_through_a_restart(self):
         name = self.sleeper()

@@ -60,8 +60,21 @@ static void answer_waiters(struct container *container)
     }
 }
 
+/* Who still reads what it wrote, or waits for a session of it. */
+static void tell_removed(struct container *container)
+{
+    struct refusal refusal = REFUSAL_INIT;
+
+    (void)refusal_set(&refusal, -ENOENT, ERROR_NO_SUCH_CONTAINER, container->id, "container %s was removed",
+                      container->id);
+    program_log_refuse(&container->program.output, &refusal);
+    exec_sessions_refuse(&container->execs, &refusal);
+}
+
 void container_forget(struct container *container)
 {
+    exec_sessions_forget(&container->execs);
+    tell_removed(container);
     manager_publish(container->manager,
                     &(struct event_fact){ EVENT_FACT("container-removed"), .container = container->id });
     container_store_remove(container);
@@ -107,6 +120,7 @@ static void settle(struct container *container)
     else
         container_store_save(container);
     program_forget(&container->program);
+    exec_sessions_forget(&container->execs);
     program_done(&container->program);
     answer_waiters(container);
     manager_settled(manager);

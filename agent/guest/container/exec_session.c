@@ -11,6 +11,7 @@
 
 #include "agent/guest/clock.h"
 #include "agent/guest/container/container.h"
+#include "agent/guest/container/exec_log.h"
 #include "agent/guest/container/program_refusal.h"
 #include "agent/guest/container/runtime_launch.h"
 #include "agent/guest/container/store.h"
@@ -99,6 +100,7 @@ static void on_status(void *owner, const struct keeper_status *status)
         on_running(session, status);
     else if (status->state == KEEPER_ENDED)
         on_ended(session, status);
+    exec_log_check(session);
 }
 
 static void on_failed(void *owner, const struct launch_failure *failure)
@@ -145,6 +147,7 @@ static void on_lost(void *owner)
     }
     program_log_read_end(&session->output);
     program_log_end(&session->output);
+    exec_log_check(session);
 }
 
 static const struct keeper_link_ops keeper_ops = { on_status, on_failed, on_lost };
@@ -170,6 +173,7 @@ static struct exec_session *session_alloc(struct container *container, unsigned 
     TAILQ_INIT(&session->waiters);
     input_init(&session->input, container->id, &session->keeper);
     program_log_init(&session->output, container->id, &session->keeper, -EBADF);
+    session->output.limit = LOG_LIMIT_EXEC;
     TAILQ_INSERT_TAIL(&container->execs.list, session, link);
     container->execs.n++;
     if (number > container->execs.last)
@@ -231,8 +235,34 @@ static int make_dir(struct exec_session *session)
     return state == NULL ? -ENOMEM : run_dir_write(session->dir_fd, STATE_FILE, state);
 }
 
+/* Their last answers. */
+static void refuse(struct exec_session *session, const struct refusal *refusal)
+{
+    while (!TAILQ_EMPTY(&session->waiters))
+        waiter_refuse(TAILQ_FIRST(&session->waiters), refusal);
+    program_log_refuse(&session->output, refusal);
+    input_close(&session->input);
+}
+
+void exec_sessions_forget(struct exec_sessions *sessions)
+{
+    struct exec_session *session;
+
+    TAILQ_FOREACH(session, &sessions->list, link)
+        keeper_link_forget(&session->keeper);
+}
+
+void exec_sessions_refuse(struct exec_sessions *sessions, const struct refusal *refusal)
+{
+    struct exec_session *session;
+
+    TAILQ_FOREACH(session, &sessions->list, link)
+        refuse(session, refusal);
+}
+
 static void remove_session(struct exec_session *session)
 {
+    struct refusal refusal = REFUSAL_INIT;
     CLEANUP_FD int folder = -EBADF;
     int r = open_folder(session->container, &folder);
 
@@ -242,6 +272,10 @@ static void remove_session(struct exec_session *session)
         log_warning("cannot remove the directory of exec session %s of container %s: %s", session->name,
                     session->container->id, strerror(-r));
     keeper_link_forget(&session->keeper);
+    (void)refusal_set(&refusal, -ENOENT, ERROR_NO_SUCH_EXEC, session->name,
+                      "exec session %s of container %s was removed: newer ones took its place", session->name,
+                      session->container->id);
+    refuse(session, &refusal);
     session_free(session);
 }
 

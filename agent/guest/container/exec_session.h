@@ -30,6 +30,8 @@ struct exec_session {
     int dir_fd;
     struct keeper_link keeper;
     struct program_log output;
+    int64_t log_bytes; /* of disk, while its log has ended and is kept */
+    bool log_counted;  /* it has ended, and that was seen */
     struct input input;
     int pid;
     int64_t created, started, exited; /* realtime; 0: not yet */
@@ -48,6 +50,12 @@ struct exec_sessions {
 };
 
 void exec_sessions_init(struct exec_sessions *sessions);
+
+/* The container has ended: none of what they are can go on. */
+void exec_sessions_forget(struct exec_sessions *sessions);
+
+/* The container is removed: who waits for one or follows its output is told so. */
+void exec_sessions_refuse(struct exec_sessions *sessions, const struct refusal *refusal);
 
 /* Frees all; their keepers go on. Waiters and followers are dropped without an answer. */
 void exec_sessions_done(struct exec_sessions *sessions);

@@ -2,9 +2,11 @@
 #include "agent/guest/container/input.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/guest/log.h"
 #include "agent/guest/refusal.h"
 
 #define GONE "it has no standard input (any more)"
@@ -50,13 +52,16 @@ static bool try(struct input_write *write)
 {
     struct input *input = write->input;
     int64_t room = KEEPER_INPUT_MAX - (input->sent - input->written);
-    size_t known = write->offset >= 0 ? (size_t)(input->sent - write->offset) : 0;
+    size_t known;
     int r = 0;
 
+    if (write->offset < 0)
+        write->offset = input->sent;
     if (write->offset > input->sent) {
         refuse(write, -ERANGE, ERROR_SYSTEM, "bytes of its standard input before these were never written");
         return true;
     }
+    known = (size_t)(input->sent - write->offset);
     if (known > write->length)
         known = write->length; /* it has them all */
     if ((int64_t)(write->length - known) > room)
@@ -67,13 +72,13 @@ static bool try(struct input_write *write)
         r = send_bytes(input, write->data, 0);
         input->open = r < 0;
     }
-    /* The program has ended, and its keeper with it; that news is on its way to us. */
+    /* The keeper has hung up: it is connected to again, or gone, as we are about to hear. */
     if (r == -EPIPE || r == -ECONNRESET || r == -EBADF)
-        refuse(write, -EPIPE, ERROR_NO_INPUT, GONE);
-    else if (r < 0)
+        return false;
+    if (r < 0) {
         refuse(write, r, ERROR_SYSTEM, strerror(-r));
-    if (r < 0)
         return true;
+    }
     (void)varlink_connection_reply(write->connection, json_pack("{s:I}", "offset", (json_int_t)input->sent));
     drop(write);
     return true;
@@ -118,8 +123,13 @@ void input_update(struct input *input, const struct keeper_status *status)
 {
     if (status->state < KEEPER_RUNNING)
         return;
-    if (!input->known) {
+    /* What was on its way on the connection before this one is gone with it. */
+    if (!input->known || input->serial != input->keeper->serial) {
+        if (status->input_received < input->sent)
+            log_warning("container %s: %" PRId64 " bytes of standard input are lost: its keeper hung up",
+                        input->name, input->sent - status->input_received);
         input->known = true;
+        input->serial = input->keeper->serial;
         input->sent = status->input_received;
         input->open = true;
     }
@@ -132,6 +142,7 @@ void input_update(struct input *input, const struct keeper_status *status)
 void input_close(struct input *input)
 {
     input->known = true;
+    input->serial = input->keeper->serial;
     input->open = false;
     flush(input);
 }

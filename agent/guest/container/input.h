@@ -27,8 +27,9 @@ struct input {
     struct keeper_link *keeper; /* borrowed */
     TAILQ_HEAD(input_writes, input_write) writes;
     int64_t sent, written;
-    bool known; /* the keeper has told where it stands */
-    bool open;  /* the program has a stdin, and it was not ended */
+    unsigned int serial; /* of the connection to the keeper that `sent` counts for */
+    bool known;          /* the keeper has told where it stands */
+    bool open;           /* the program has a stdin, and it was not ended */
 };
 
 void input_init(struct input *input, const char *name, struct keeper_link *keeper);

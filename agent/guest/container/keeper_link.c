@@ -2,9 +2,11 @@
 #include "agent/guest/container/keeper_link.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 
+#include "agent/guest/clock.h"
 #include "agent/guest/keeper/log_file.h"
 #include "agent/guest/keeper/record.h"
 #include "agent/guest/launch/json.h"
@@ -12,16 +14,114 @@
 #include "agent/guest/manager.h"
 #include "proto/cleanup.h"
 
-static void on_lost(struct keeper_link *link, int error)
+/* A connection to a keeper that lives is made anew at once; where that does not last, ever more seldom. */
+#define LASTING_NS    NSEC_PER_SEC
+#define SEEK_FIRST_MS 20
+#define SEEK_TELL_MS  160 /* longer than one takes to end */
+#define SEEK_LAST_MS  2000
+
+static void on_message(evutil_socket_t fd, short what, void *data);
+static void on_seek(evutil_socket_t fd, short what, void *data);
+
+static void on_lost(struct keeper_link *link)
 {
     const struct keeper_link_ops *ops = link->ops;
     void *owner = link->owner;
 
-    /* A keeper that ends before it has read all we sent. */
-    if (error < 0 && error != -ECONNRESET)
-        log_warning("the connection to a keeper broke: %s", strerror(-error));
     keeper_link_close(link);
     ops->lost(owner);
+}
+
+static void disconnect(struct keeper_link *link)
+{
+    if (link->event != NULL)
+        event_free(link->event);
+    link->event = NULL;
+    cleanup_fd(&link->fd);
+    link->fd = -EBADF;
+    link->following = false;
+}
+
+/* The link owns the socket from here on. */
+static int watch(struct keeper_link *link, int *fd)
+{
+    link->event = event_new(link->manager->base, *fd, EV_READ | EV_PERSIST, on_message, link);
+    if (link->event == NULL || event_add(link->event, NULL) < 0) {
+        disconnect(link);
+        return -ENOMEM;
+    }
+    link->fd = take_fd(fd);
+    link->serial++;
+    link->since = clock_monotonic();
+    return 0;
+}
+
+/* Whether no keeper is there any more that could tell more than its record, as far as that can be found out
+ * without being heard by it. */
+static bool is_gone(const struct keeper_link *link)
+{
+    struct keeper_record record;
+
+    if (keeper_record_read(link->run_dir, &record) < 0)
+        return false;
+    return record.status.state >= KEEPER_ENDED ||
+           (record.status.keeper_pid > 0 && kill(record.status.keeper_pid, 0) < 0 && errno == ESRCH);
+}
+
+/* Returns 0 or -ENOMEM. */
+static int seek_later(struct keeper_link *link, const char *why)
+{
+    struct timeval wait = clock_timeval(link->seek_ms * NSEC_PER_MSEC);
+
+    if (link->seek_ms == SEEK_TELL_MS)
+        log_warning("a keeper that lives cannot be spoken to, its program runs on: %s", why);
+    link->seek_ms = 2 * link->seek_ms < SEEK_LAST_MS ? 2 * link->seek_ms : SEEK_LAST_MS;
+    if (link->seek == NULL)
+        link->seek = evtimer_new(link->manager->base, on_seek, link);
+    return link->seek == NULL || event_add(link->seek, &wait) < 0 ? -ENOMEM : 0;
+}
+
+static void seek(struct keeper_link *link)
+{
+    CLEANUP_FD int fd = -EBADF;
+    int r = keeper_connect(link->run_dir, &fd);
+
+    if (r == 0)
+        r = watch(link, &fd);
+    if (r == 0)
+        return;
+    if (r == -ECONNREFUSED || r == -ENOENT || is_gone(link) || seek_later(link, strerror(-r)) < 0)
+        on_lost(link);
+}
+
+static void on_seek(evutil_socket_t fd, short what, void *data)
+{
+    (void)fd;
+    (void)what;
+    seek(data);
+}
+
+/*
+ * The connection has ended. That a keeper hangs up does not mean that it ends: it does so on what it does not
+ * understand, and for another who connects. It has gone when it cannot be connected to any more. One that is
+ * on its way out may be still, for a moment.
+ */
+static void on_broken(struct keeper_link *link, int error)
+{
+    bool again = link->seek_ms > 0 && clock_monotonic() - link->since < LASTING_NS;
+
+    /* -ECONNRESET: a keeper that ends before it has read all we sent. */
+    if (error < 0 && error != -ECONNRESET && !again)
+        log_warning("the connection to a keeper broke: %s", strerror(-error));
+    disconnect(link);
+    if (!link->over && !link->failed && !again) {
+        link->seek_ms = SEEK_FIRST_MS;
+        seek(link);
+        return;
+    }
+    if (link->over || link->failed || is_gone(link) ||
+        seek_later(link, error < 0 ? strerror(-error) : "it hangs up") < 0)
+        on_lost(link);
 }
 
 static void on_failed(struct keeper_link *link, const struct keeper_failed *failed)
@@ -45,7 +145,7 @@ static void on_refused(struct keeper_link *link)
         return;
     r = keeper_record_read(link->run_dir, &record);
     if (r < 0)
-        on_lost(link, r);
+        on_lost(link);
     else
         on_failed(link, &record.failed);
 }
@@ -56,6 +156,7 @@ static void on_status(struct keeper_link *link, const struct keeper_status *stat
         cleanup_fd(&link->pidfd);
         link->pidfd = take_fd(&fds->fd[0]);
     }
+    link->over = status->state == KEEPER_ENDED && (status->flags & KEEPER_LOG_ENDED);
     link->ops->status(link->owner, status);
 }
 
@@ -74,7 +175,7 @@ static void on_message(evutil_socket_t fd, short what, void *data)
     link->heard = true;
     /* Whatever is called here may be the end of the link. */
     if (r <= 0)
-        on_lost(link, r);
+        on_broken(link, r);
     else if (message.header.kind == KEEPER_FAILED)
         on_failed(link, &message.failed);
     else if (message.header.kind == KEEPER_STATUS && message.status.state == KEEPER_REFUSED)
@@ -83,21 +184,22 @@ static void on_message(evutil_socket_t fd, short what, void *data)
         on_status(link, &message.status, &fds);
 }
 
-/* The link owns the socket from here on. */
-static int watch(struct keeper_link *link, struct manager *manager, int run_dir, int *fd,
+/* fd: of the connection; -EBADF: it is yet to be made, since this went wrong. */
+static int begin(struct keeper_link *link, struct manager *manager, int run_dir, int *fd, int error,
                  const struct keeper_link_ops *ops, void *owner)
 {
+    int r;
+
     *link = (struct keeper_link)KEEPER_LINK_INIT;
-    link->event = event_new(manager->base, *fd, EV_READ | EV_PERSIST, on_message, link);
-    if (link->event == NULL || event_add(link->event, NULL) < 0) {
-        keeper_link_close(link);
-        return -ENOMEM;
-    }
-    link->fd = take_fd(fd);
+    link->manager = manager;
     link->run_dir = run_dir;
     link->ops = ops;
     link->owner = owner;
-    return 0;
+    link->seek_ms = error < 0 ? SEEK_FIRST_MS : 0;
+    r = error < 0 ? seek_later(link, strerror(-error)) : watch(link, fd);
+    if (r < 0)
+        keeper_link_close(link);
+    return r;
 }
 
 static int write_request(const struct launch_request *request, int *ret_fd)
@@ -150,7 +252,7 @@ int keeper_link_start(struct keeper_link *link, struct manager *manager, int run
     CLEANUP_FD int fd = keeper;
     bool join = request->target >= 0;
     struct keeper_start start = { .header.kind = KEEPER_START,
-                                  .log_limit = LOG_LIMIT_DEFAULT,
+                                  .log_limit = join ? LOG_LIMIT_EXEC : LOG_LIMIT_DEFAULT,
                                   .log_segment = LOG_SEGMENT_DEFAULT };
     CLEANUP_FD int request_fd = -EBADF;
     int r;
@@ -168,7 +270,7 @@ int keeper_link_start(struct keeper_link *link, struct manager *manager, int run
 
         r = send_start(manager, &start, fds, ELEMENTS(fds) - !join, &fd);
     }
-    return r < 0 ? r : watch(link, manager, run_dir, &fd, ops, owner);
+    return r < 0 ? r : begin(link, manager, run_dir, &fd, 0, ops, owner);
 }
 
 int keeper_link_connect(struct keeper_link *link, struct manager *manager, int run_dir,
@@ -185,7 +287,19 @@ int keeper_link_connect(struct keeper_link *link, struct manager *manager, int r
         if (r == -ENOENT)
             r = -ECONNREFUSED;
     }
-    return r < 0 ? r : watch(link, manager, run_dir, &fd, ops, owner);
+    if (r == -ENOENT || r == -ECONNREFUSED)
+        return r;
+    return begin(link, manager, run_dir, &fd, r, ops, owner);
+}
+
+bool keeper_link_open(const struct keeper_link *link)
+{
+    return link->fd >= 0 || link->ops != NULL;
+}
+
+bool keeper_link_silent(const struct keeper_link *link)
+{
+    return !link->heard && (link->fd >= 0 || link->seek != NULL);
 }
 
 void keeper_link_follow(struct keeper_link *link, bool wanted)
@@ -216,9 +330,9 @@ void keeper_link_forget(struct keeper_link *link)
 
 void keeper_link_close(struct keeper_link *link)
 {
-    if (link->event != NULL)
-        event_free(link->event);
-    cleanup_fd(&link->fd);
+    disconnect(link);
+    if (link->seek != NULL)
+        event_free(link->seek);
     cleanup_fd(&link->pidfd);
     *link = (struct keeper_link)KEEPER_LINK_INIT;
 }

@@ -18,20 +18,27 @@ struct keeper_link_ops {
     void (*status)(void *owner, const struct keeper_status *status);
     /* The program never ran. */
     void (*failed)(void *owner, const struct launch_failure *failure);
-    /* The keeper is not there any more; the link is closed. */
+    /* The keeper is not there any more; the link is closed. Not called for one that has only hung up: that is
+     * connected to again. */
     void (*lost)(void *owner);
 };
 
 struct keeper_link {
-    int fd; /* -EBADF: no keeper */
+    int fd; /* -EBADF: no keeper, or none that is connected to now */
     struct event *event;
+    struct event *seek; /* armed while there is one that is to be connected to */
+    struct manager *manager;
     const struct keeper_link_ops *ops;
     void *owner;
-    int run_dir;    /* borrowed */
-    int pidfd;      /* of the program, while it is known to run; -EBADF: not known */
-    bool following; /* told when the log grows */
-    bool failed;    /* failed() was called */
-    bool heard;     /* it has said something */
+    int run_dir;          /* borrowed */
+    int pidfd;            /* of the program, while it is known to run; -EBADF: not known */
+    unsigned int serial;  /* of the connection */
+    uint64_t since;       /* monotonic: when it was made */
+    unsigned int seek_ms; /* until the next try, should this one not last; 0: none has ended yet */
+    bool following;       /* told when the log grows */
+    bool failed;          /* failed() was called */
+    bool heard;           /* it has said something */
+    bool over;            /* it has said all there is to say */
 };
 
 #define KEEPER_LINK_INIT                                                                                     \
@@ -53,10 +60,17 @@ int keeper_link_start(struct keeper_link *link, struct manager *manager, int run
                       const struct launch_request *request, int keeper, const struct keeper_link_ops *ops,
                       void *owner);
 
-/* Connects to the keeper that an earlier czoned left. Returns 0, -ENOENT (none has begun; one may that was
- * sent START), -ECONNREFUSED (it is gone), or errors of keeper_connect(). */
+/* Connects to the keeper that an earlier czoned left. Returns 0 (also when that cannot be done just now: it
+ * is tried until it succeeds or the keeper is gone), -ENOENT (none has begun; one may that was sent START),
+ * -ECONNREFUSED (it is gone) or -ENOMEM. */
 int keeper_link_connect(struct keeper_link *link, struct manager *manager, int run_dir,
                         const struct keeper_link_ops *ops, void *owner);
+
+/* Whether there is a keeper, connected to or sought. */
+bool keeper_link_open(const struct keeper_link *link);
+
+/* Whether nothing was heard yet of a keeper that may be there. */
+bool keeper_link_silent(const struct keeper_link *link);
 
 /* Whether status() is wanted each time the log grows. A link that is closed, or broken, says nothing. */
 void keeper_link_follow(struct keeper_link *link, bool wanted);

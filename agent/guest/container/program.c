@@ -90,7 +90,7 @@ void program_check(struct program *program)
     /* Nobody of it can write any more, though a write end may have been handed to another container. */
     if (program->output.ended)
         disarm(program); /* nothing is awaited any more */
-    else if (program->keeper.fd < 0 || arm(program, DRAIN_TIMEOUT_NS) < 0)
+    else if (!keeper_link_open(&program->keeper) || arm(program, DRAIN_TIMEOUT_NS) < 0)
         end_log(program);
     program->ops->emptied(program->owner, 0);
 }
@@ -242,8 +242,7 @@ static void on_failed(void *owner, const struct launch_failure *failure)
     program->ops->started(program->owner, 0, &refusal);
 }
 
-/* Its keeper was killed: so is the program, whose end nobody would see. */
-static void end_unkept(struct program *program)
+void program_lose(struct program *program)
 {
     struct program_exit killed = { .status = -1,
                                    .signal = SIGKILL,
@@ -288,7 +287,7 @@ static void on_lost(void *owner)
     }
     if (r == 0 && record.status.state == KEEPER_RUNNING)
         on_running(program, &record.status);
-    end_unkept(program);
+    program_lose(program);
 }
 
 static const struct keeper_link_ops keeper_ops = { on_status, on_failed, on_lost };
@@ -330,14 +329,14 @@ int program_adopt(struct program *program, const char *cgroup, const struct spaw
     struct keeper_record record;
     int r;
 
+    program->request = request;
+    program->running = running;
     if (cgroup[0] != '\0') {
         r = czone_cgroup_open(program->manager->ctx, cgroup, &program->cgroup);
         if (r < 0 && r != -ENOENT) /* a service manager may have cleaned up */
             return r;
     }
-    program->request = request;
     program->starting = !running;
-    program->running = running;
     r = keeper_link_connect(&program->keeper, program->manager, program->dir_fd, &keeper_ops, program);
     if (r == 0 && running)
         return 1;

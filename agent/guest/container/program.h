@@ -97,10 +97,13 @@ int program_start(struct program *program, struct czone_zone *zone, const char *
  * Returns
  *   1  a keeper has it, or had: started() and exited() follow as it says; if the keeper is dead, from within,
  * and so may emptied() 0  no keeper ever got it: call program_start() or program_stop() -ENOMEM, or errors of
- * czone_cgroup_open(); then call program_stop().
+ * czone_cgroup_open(); then call program_stop(), or, if it is known to run, keeper_kill() and program_lose().
  */
 int program_adopt(struct program *program, const char *cgroup, const struct spawn_request *request,
                   bool running);
+
+/* Its keeper was killed, so is the program, whose end nobody would see: exited() and emptied() follow. */
+void program_lose(struct program *program);
 
 /* Sends a signal to every process. Returns 0, -ESRCH (none is there) or a negative errno. */
 int program_signal(struct program *program, int signal);

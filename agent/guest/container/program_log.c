@@ -60,7 +60,7 @@ static int read_excerpt(struct excerpt *excerpt, struct log_reader *reader, int 
     return r < 0 && excerpt->length == 0 ? r : 0;
 }
 
-static json_t *excerpt_to_json(const struct excerpt *excerpt, bool eof)
+static json_t *excerpt_to_json(const struct excerpt *excerpt, bool eof, int64_t limit)
 {
     CLEANUP_FREE char *text = malloc(BASE64_LENGTH(CHUNK));
 
@@ -69,7 +69,7 @@ static json_t *excerpt_to_json(const struct excerpt *excerpt, bool eof)
     base64_encode(excerpt->data, excerpt->length, text);
     return json_pack("{s:I, s:o, s:O, s:b, s:I}", "offset", (json_int_t)excerpt->offset, "data",
                      json_stringn(text, BASE64_LENGTH(excerpt->length)), "pieces", excerpt->pieces, "eof",
-                     (int)eof, "limit", (json_int_t)LOG_LIMIT_DEFAULT);
+                     (int)eof, "limit", (json_int_t)limit);
 }
 
 /* One reply's worth from where the reader stands, which moves on. Returns 0 (NULL: nothing to tell yet) or a
@@ -97,7 +97,7 @@ static int next_reply(const struct program_log *output, struct log_reader *reade
     *ret_reply = NULL;
     if (excerpt.length == 0 && !eof && !always)
         return 0;
-    *ret_reply = excerpt_to_json(&excerpt, eof);
+    *ret_reply = excerpt_to_json(&excerpt, eof, output->limit);
     return *ret_reply == NULL ? -ENOMEM : 0;
 }
 
@@ -137,14 +137,10 @@ static void send_log(struct follower *follower)
 /* Where the log ends now: the keeper says so only to who follows, the files always. */
 static int64_t find_end(struct program_log *output)
 {
-    struct log_reader reader = LOG_READER_INIT;
-    char data[LOG_RECORD_MAX];
-    struct log_chunk chunk;
+    int64_t end = log_reader_end(output->dir_fd);
 
-    log_reader_seek(&reader, output->end);
-    while (log_reader_read(&reader, output->dir_fd, data, sizeof(data), &chunk) > 0)
-        output->end = reader.offset;
-    log_reader_close(&reader);
+    if (end > output->end)
+        output->end = end;
     return output->end;
 }
 
@@ -219,8 +215,19 @@ int program_log_reply(struct program_log *output, struct varlink_connection *con
 
 void program_log_init(struct program_log *output, const char *name, struct keeper_link *keeper, int dir_fd)
 {
-    *output = (struct program_log){ .name = name, .keeper = keeper, .dir_fd = dir_fd };
+    *output =
+        (struct program_log){ .name = name, .keeper = keeper, .dir_fd = dir_fd, .limit = LOG_LIMIT_DEFAULT };
     TAILQ_INIT(&output->followers);
+}
+
+void program_log_refuse(struct program_log *output, const struct refusal *refusal)
+{
+    struct follower *follower;
+
+    while ((follower = TAILQ_FIRST(&output->followers)) != NULL) {
+        (void)refusal_reply(refusal, follower->connection);
+        follower_drop(follower);
+    }
 }
 
 void program_log_done(struct program_log *output)

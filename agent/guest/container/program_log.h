@@ -7,16 +7,22 @@
 #include "agent/guest/container/keeper_link.h"
 #include "agent/guest/container/waiter.h"
 
+struct refusal;
+
 struct program_log {
     const char *name;           /* of the container, for messages; borrowed */
     struct keeper_link *keeper; /* borrowed */
     int dir_fd;                 /* run directory of the program; borrowed */
+    int64_t limit;              /* bytes of disk that are kept */
     bool ended;                 /* nothing will follow */
     int64_t end;                /* at least so many bytes were written; all, once ended */
     struct follower_list followers;
 };
 
 void program_log_init(struct program_log *output, const char *name, struct keeper_link *keeper, int dir_fd);
+
+/* What the log is of is no more: the followers are told so. */
+void program_log_refuse(struct program_log *output, const struct refusal *refusal);
 
 /* Drops the followers without an answer. */
 void program_log_done(struct program_log *output);

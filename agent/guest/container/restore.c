@@ -80,10 +80,26 @@ static void resume_begun(struct container *container)
         /* If it was dead, all may have ended within that call. */
         limit_watch_start(container, true);
         container_stop_resume(container);
-    } else if (r < 0 && running)
-        program_stop(&container->program); /* its end is not seen by us any more */
-    else if (r < 0)
+    } else if (r < 0 && running) {
+        log_error("container %s runs and cannot be taken over, it is killed: %s", id, strerror(-r));
+        keeper_kill(container->dir_fd);
+        program_lose(&container->program);
+    } else if (r < 0)
         refuse(container, r, "czoned was restarted and could not take it over");
+}
+
+/* It runs in memory that nobody answers for. */
+static void resume_without_zone(struct container *container, int error)
+{
+    struct manager *manager = container->manager;
+    char id[sizeof(container->id)];
+
+    (void)snprintf(id, sizeof(id), "%s", container->id);
+    log_error("container %s runs and its zone %s cannot be taken over, it is killed: %s", id, container->zone,
+              strerror(-error));
+    resume_begun(container);
+    if (manager_find(manager, id) == container)
+        container_end(container, "its zone could not be taken over");
 }
 
 /* It ended; its memory is on the way back. */
@@ -181,6 +197,8 @@ static void resume(struct container *container)
         resume_ended(container);
     else if (container_state_ended(container->state))
         settle_without_zone(container);
+    else if (container->state == CONTAINER_RUNNING)
+        resume_without_zone(container, r);
     else
         refuse(container, r, "czoned was restarted and found its zone gone");
 }
@@ -312,22 +330,16 @@ void containers_resume(struct manager *manager)
     }
 }
 
-/* A link that was lost again is closed. */
-static bool is_silent(const struct keeper_link *link)
-{
-    return link->fd >= 0 && !link->heard;
-}
-
 static bool any_silent(const struct manager *manager)
 {
     const struct container *container;
     const struct exec_session *session;
 
     TAILQ_FOREACH(container, &manager->containers, link) {
-        if (is_silent(&container->program.keeper))
+        if (keeper_link_silent(&container->program.keeper))
             return true;
         TAILQ_FOREACH(session, &container->execs.list, link)
-            if (is_silent(&session->keeper))
+            if (keeper_link_silent(&session->keeper))
                 return true;
     }
     return false;

@@ -41,8 +41,7 @@ static void on_timeout(evutil_socket_t fd, short what, void *data)
         (void)refusal_set(&refusal, -ETIMEDOUT, ERROR_TIMEOUT, waiter->container->id,
                           "container %s is still %s after the time given to Wait", waiter->container->id,
                           container_state_name(waiter->container->state));
-    (void)refusal_reply(&refusal, waiter->connection);
-    waiter_drop(waiter);
+    waiter_refuse(waiter, &refusal);
 }
 
 static int arm(struct waiter *waiter, struct event_base *base, int64_t timeout_ms)
@@ -104,6 +103,12 @@ void waiter_answer(struct waiter *waiter)
         answer = NULL;
     }
     (void)varlink_connection_reply(waiter->connection, answer);
+    waiter_drop(waiter);
+}
+
+void waiter_refuse(struct waiter *waiter, const struct refusal *refusal)
+{
+    (void)refusal_reply(refusal, waiter->connection);
     waiter_drop(waiter);
 }
 

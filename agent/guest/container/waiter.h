@@ -15,6 +15,7 @@
 
 struct container;
 struct exec_session;
+struct refusal;
 
 enum waiter_kind {
     WAIT_CREATED,  /* its memory is there, or it failed */
@@ -52,6 +53,9 @@ int waiter_add_exec(struct exec_session *session, struct varlink_connection *con
 
 /* Answers the call, with the container and, if it is about one, the exec session; drops the waiter. */
 void waiter_answer(struct waiter *waiter);
+
+/* Answers the call with an error; drops the waiter. */
+void waiter_refuse(struct waiter *waiter, const struct refusal *refusal);
 
 /* Takes a waiter out of its list and frees it, without an answer. */
 void waiter_drop(struct waiter *waiter);

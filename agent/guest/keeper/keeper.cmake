@@ -5,6 +5,7 @@ add_library(czone_keeper_wire_objects OBJECT
     ${CMAKE_CURRENT_LIST_DIR}/spawn.c
     ${CMAKE_CURRENT_LIST_DIR}/wire.c
     ${CMAKE_CURRENT_LIST_DIR}/log_reader.c
+    ${CMAKE_CURRENT_LIST_DIR}/log_window.c
     ${CMAKE_CURRENT_LIST_DIR}/log_writer.c)
 czone_defaults(czone_keeper_wire_objects)
 target_include_directories(czone_keeper_wire_objects PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)

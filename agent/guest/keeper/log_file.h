@@ -23,6 +23,7 @@
 #include <sys/types.h>
 
 #define LOG_LIMIT_DEFAULT   INT64_C(16777216)
+#define LOG_LIMIT_EXEC      INT64_C(4194304) /* of an exec session, of which a container may have many */
 #define LOG_SEGMENT_DEFAULT INT64_C(1048576)
 /* Of data in one record. */
 #define LOG_RECORD_MAX 65536
@@ -131,5 +132,9 @@ int log_reader_read(struct log_reader *reader, int run_dir, char *buffer, size_t
                     struct log_chunk *ret_chunk);
 
 void log_reader_close(struct log_reader *reader);
+
+/* Where the log ends, as far as its newest segment tells: no bytes that were lost at the very end. 0 if there
+ * is none, or it cannot be read. */
+int64_t log_reader_end(int run_dir);
 
 #endif

@@ -4,9 +4,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 
 #include "agent/guest/keeper/log_file.h"
+#include "agent/guest/keeper/log_window.h"
 #include "proto/cleanup.h"
 
 static void close_fd(int *fd)
@@ -96,14 +98,16 @@ static int enter_segment(struct log_reader *reader, int64_t segment)
 }
 
 /* Reads the head of the next record. Returns 1, 0 (none yet) or a negative errno. */
-static int read_head(struct log_reader *reader, struct log_record *ret)
+static int read_head(struct log_reader *reader, struct log_window *window, struct log_record *ret)
 {
-    ssize_t n = pread(reader->fd, ret, sizeof(*ret), reader->position);
+    const char *head;
+    ssize_t n = log_window_get(window, reader->fd, reader->position, sizeof(*ret), &head);
 
     if (n < 0)
-        return -errno;
+        return (int)n;
     if (n < (ssize_t)sizeof(*ret))
         return 0;
+    memcpy(ret, head, sizeof(*ret));
     if (ret->length == 0 || ret->length > LOG_RECORD_MAX || ret->offset < reader->segment ||
         (ret->stream != LOG_STDOUT && ret->stream != LOG_STDERR))
         return -EBADMSG;
@@ -114,10 +118,10 @@ static int read_head(struct log_reader *reader, struct log_record *ret)
  * Moves to the record that has the reader's offset, or to the first one after it. Returns 1, 0 (none of that
  * kind in this segment yet) or a negative errno.
  */
-static int find_record(struct log_reader *reader, struct log_record *ret)
+static int find_record(struct log_reader *reader, struct log_window *window, struct log_record *ret)
 {
     for (;;) {
-        int r = read_head(reader, ret);
+        int r = read_head(reader, window, ret);
 
         if (r <= 0 || ret->offset + (int64_t)ret->length > reader->offset)
             return r;
@@ -125,27 +129,49 @@ static int find_record(struct log_reader *reader, struct log_record *ret)
     }
 }
 
+/* Bytes from `at` on, and the head of the record behind them, as far as they are there. Returns their number
+ * or a negative errno. */
+static ssize_t read_both(struct log_reader *reader, struct log_window *window, off_t at, char *buffer,
+                         size_t length, struct log_record *next, size_t next_length)
+{
+    const struct iovec parts[] = {
+        { .iov_base = buffer, .iov_len = length },
+        { .iov_base = next, .iov_len = next_length },
+    };
+    const char *data;
+    ssize_t n;
+
+    if (length + next_length > LOG_WINDOW_FIRST) {
+        n = preadv(reader->fd, parts, 2, at);
+        return n < 0 ? -errno : n;
+    }
+    n = log_window_get(window, reader->fd, at, length + next_length, &data);
+    if (n < 0)
+        return n;
+    memcpy(buffer, data, (size_t)n < length ? (size_t)n : length);
+    if ((size_t)n > length)
+        memcpy(next, data + length, (size_t)n - length);
+    return n;
+}
+
 /*
  * Reads data from `skip` bytes into the record on, and the head of the record after it, in one go. Returns 1
  * and the bytes, with *next (length 0: none there yet); 0 (the record is not complete yet) or a negative
  * errno.
  */
-static int read_data(struct log_reader *reader, const struct log_record *record, size_t skip, char *buffer,
-                     size_t size, size_t *ret_length, struct log_record *next)
+static int read_data(struct log_reader *reader, struct log_window *window, const struct log_record *record,
+                     size_t skip, char *buffer, size_t size, size_t *ret_length, struct log_record *next)
 {
     size_t length = record->length - skip;
-    struct iovec parts[2];
     char last;
     ssize_t n;
 
     if (length > size)
         length = size;
-    parts[0] = (struct iovec){ .iov_base = buffer, .iov_len = length };
-    parts[1] = (struct iovec){ .iov_base = next, .iov_len = sizeof(*next) };
-    n = preadv(reader->fd, parts, skip + length == record->length ? 2 : 1,
-               reader->position + (off_t)(sizeof(*record) + skip));
+    n = read_both(reader, window, reader->position + (off_t)(sizeof(*record) + skip), buffer, length, next,
+                  skip + length == record->length ? sizeof(*next) : 0);
     if (n < 0)
-        return -errno;
+        return (int)n;
     if ((size_t)n < length + sizeof(*next))
         next->length = 0;
     *ret_length = length;
@@ -159,8 +185,8 @@ static int read_data(struct log_reader *reader, const struct log_record *record,
 }
 
 /* Reads one record, or what the buffer takes of it, and all that continue it. */
-static int read_records(struct log_reader *reader, struct log_record record, char *buffer, size_t size,
-                        struct log_chunk *ret)
+static int read_records(struct log_reader *reader, struct log_window *window, struct log_record record,
+                        char *buffer, size_t size, struct log_chunk *ret)
 {
     struct log_chunk chunk = { .stream = (enum log_stream)record.stream, .time_ns = record.time_ns };
     struct log_record next = { 0 };
@@ -172,7 +198,8 @@ static int read_records(struct log_reader *reader, struct log_record record, cha
     chunk.offset = reader->offset;
     do {
         skip = (size_t)(reader->offset - record.offset);
-        r = read_data(reader, &record, skip, buffer + chunk.length, size - chunk.length, &length, &next);
+        r = read_data(reader, window, &record, skip, buffer + chunk.length, size - chunk.length, &length,
+                      &next);
         if (r <= 0)
             break;
         chunk.length += length;
@@ -192,13 +219,15 @@ static int read_records(struct log_reader *reader, struct log_record record, cha
 /* In the segment it stands in. Returns as log_reader_read(). */
 static int read_here(struct log_reader *reader, char *buffer, size_t size, struct log_chunk *ret_chunk)
 {
+    struct log_window window;
     struct log_record record;
     int r;
 
     if (reader->fd < 0)
         return 0;
-    r = find_record(reader, &record);
-    return r <= 0 ? r : read_records(reader, record, buffer, size, ret_chunk);
+    log_window_init(&window);
+    r = find_record(reader, &window, &record);
+    return r <= 0 ? r : read_records(reader, &window, record, buffer, size, ret_chunk);
 }
 
 static int open_folder(struct log_reader *reader, int run_dir)
@@ -237,4 +266,36 @@ int log_reader_read(struct log_reader *reader, int run_dir, char *buffer, size_t
         if (r < 0 && r != -ENOENT) /* the oldest may be removed at any time */
             return r;
     }
+}
+
+/* Of the records of the segment that are complete. */
+static int64_t segment_end(struct log_reader *reader)
+{
+    int64_t end = reader->segment;
+    struct log_window window;
+    struct log_record record;
+    struct stat st;
+
+    log_window_init(&window);
+    if (fstat(reader->fd, &st) < 0)
+        return end;
+    while (read_head(reader, &window, &record) == 1) {
+        reader->position += (off_t)(sizeof(record) + record.length);
+        if (reader->position > st.st_size)
+            break;
+        end = record.offset + (int64_t)record.length;
+    }
+    return end;
+}
+
+int64_t log_reader_end(int run_dir)
+{
+    struct log_reader reader = LOG_READER_INIT;
+    int64_t segment = 0, end = 0;
+
+    if (open_folder(&reader, run_dir) == 1 && find_segment(reader.dir, -1, INT64_MAX, &segment) == 1 &&
+        enter_segment(&reader, segment) == 0)
+        end = segment_end(&reader);
+    log_reader_close(&reader);
+    return end;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/guest/keeper/wire.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -148,6 +149,17 @@ int keeper_connect(int run_dir, int *ret_socket)
         return -errno;
     *ret_socket = take_fd(&fd);
     return 0;
+}
+
+void keeper_kill(int run_dir)
+{
+    CLEANUP_FD int fd = -EBADF;
+    struct ucred keeper;
+    socklen_t size = sizeof(keeper);
+
+    /* Of who listens; as long as this connection is not refused that is the keeper. */
+    if (keeper_connect(run_dir, &fd) == 0 && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &keeper, &size) == 0)
+        (void)kill(keeper.pid, SIGKILL);
 }
 
 int keeper_bar(int run_dir)

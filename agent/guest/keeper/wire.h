@@ -58,6 +58,9 @@ int keeper_receive(int socket, union keeper_message *ret, size_t *ret_length, st
  */
 int keeper_connect(int run_dir, int *ret_socket);
 
+/* Kills the keeper of a program, and so the kernel the program, if it can be connected to. */
+void keeper_kill(int run_dir);
+
 /* After -ENOENT: no keeper will launch anything in this run directory any more, though it may have been sent
  * START. Returns 0, -EEXIST (one has begun meanwhile: connect to it), or errors of mknodat(2). */
 int keeper_bar(int run_dir);

@@ -45,7 +45,7 @@ int host_init(struct host *host, struct manager *manager, host_answered answered
     TAILQ_INIT(&host->loans);
     host->timer = evtimer_new(manager->base, on_deadline, host);
     host->retry = evtimer_new(manager->base, host_on_retry, host);
-    if (host->timer == NULL || host->retry == NULL)
+    if (host->timer == NULL || host->retry == NULL || clearance_init(&host->clearance, host) < 0)
         return -ENOMEM;
     r = marks_each(&manager->host_marks, expect_again, host);
     return r < 0 ? r : marks_each(&manager->loan_marks, restore_loan, host);
@@ -120,7 +120,10 @@ static uint64_t open_signal(struct host *host, const struct signal *wanted)
 
     if (signal == NULL)
         return 0;
-    send_signal(host, signal, signal->kind);
+    if (signal->held)
+        clearance_wake(&host->clearance);
+    else
+        send_signal(host, signal, signal->kind);
     arm(host);
     return signal->id;
 }
@@ -142,10 +145,22 @@ uint64_t host_unplug(struct host *host, struct czone_range range, const char *zo
                              .range = range,
                              .owner = owner,
                              .n_blocks_left = memory_map_count(host->manager->ctx, range) };
+    struct czone_range online;
 
+    wanted.held = owner == NULL && (clearance_touches(&host->clearance, range) ||
+                                    memory_map_next_online(host->manager->ctx, range, NULL, 0, &online));
     wanted.deadline = clock_monotonic() + host->manager->options->unplug_timeout_ms * NSEC_PER_MSEC;
     (void)snprintf(wanted.zone, sizeof(wanted.zone), "%s", zone);
     return open_signal(host, &wanted);
+}
+
+void host_send_held(struct host *host, struct signal *signal)
+{
+    signal->held = false;
+    signal->n_blocks_left = memory_map_count(host->manager->ctx, signal->range);
+    signal->deadline = clock_monotonic() + host->manager->options->unplug_timeout_ms * NSEC_PER_MSEC;
+    send_signal(host, signal, signal->kind);
+    arm(host);
 }
 
 bool host_takes_back(const struct host *host)
@@ -158,6 +173,7 @@ static void give_up(struct host *host, const struct signal *signal)
 {
     host->take_back_until = clock_monotonic() + host->manager->options->unplug_timeout_ms * NSEC_PER_MSEC;
     send_signal(host, signal, SIGNAL_CANCEL);
+    clearance_wake(&host->clearance);
 }
 
 void host_cancel(struct host *host, uint64_t id)
@@ -257,7 +273,7 @@ int host_attach(struct host *host, struct varlink_connection *connection, const 
     manager_publish(host->manager,
                     &(struct event_fact){ EVENT_FACT("host-attached"), .message = host->driver });
     TAILQ_FOREACH(signal, &host->book.open, link)
-        if (signal->id <= last && !signal->confirmed)
+        if (signal->id <= last && !signal->confirmed && !signal->held)
             send_signal(host, signal, signal->kind);
     orphans_collect(host->manager);
     containers_resume(host->manager);
@@ -357,7 +373,9 @@ static int report_plugged(struct host *host, struct signal *signal, const struct
         answer->range = (struct czone_range){ (uint64_t)report->start, (uint64_t)report->bytes };
         manager_sync(host->manager);
         r = memory_map_check_new(host->manager->ctx, answer->range,
-                                 signal_book_departing(&host->book, answer->range), reason);
+                                 signal_book_departing(&host->book, answer->range) ||
+                                     clearance_touches(&host->clearance, answer->range),
+                                 reason);
     }
     if (r < 0) {
         /* What it plugged, wherever that is, it takes back; we cannot use it. */

@@ -12,6 +12,7 @@
 
 #include <event2/event.h>
 
+#include "agent/guest/zone/clearance.h"
 #include "agent/guest/zone/signal_book.h"
 #include "proto/connection.h"
 #include "proto/reason.h"
@@ -63,9 +64,10 @@ struct host {
     struct event *timer; /* armed only while a deadline is ahead */
     TAILQ_HEAD(loan_list, loan) loans;
     size_t n_loans;
-    bool offering;            /* idle memory is to be offered as soon as none is on its way in */
-    struct event *retry;      /* armed while there is memory that the host did not take */
-    unsigned int retry_s;     /* until the next try */
+    bool offering;        /* idle memory is to be offered as soon as none is on its way in */
+    struct event *retry;  /* armed while there is memory that the host did not take */
+    unsigned int retry_s; /* until the next try */
+    struct clearance clearance;
     uint64_t take_back_until; /* monotonic: a plug was given up, the host may take back what it did of it */
 };
 
@@ -87,8 +89,12 @@ int host_attach(struct host *host, struct varlink_connection *connection, const 
  * without memory. */
 uint64_t host_plug(struct host *host, uint64_t bytes, const char *tier, const char *zone, void *owner);
 
-/* Asks the host to take a range back. owner NULL: nobody needs to know. Returns as host_plug(). */
+/* Asks the host to take a range back. owner NULL: nobody needs to know, and what of it is idle and online
+ * goes offline first. Returns as host_plug(). */
 uint64_t host_unplug(struct host *host, struct czone_range range, const char *zone, void *owner);
+
+/* Sends an unplug that was held. */
+void host_send_held(struct host *host, struct signal *signal);
 
 /* Whether a plug was given up so recently that memory that comes now is about to go again. */
 bool host_takes_back(const struct host *host);

@@ -166,14 +166,12 @@ static void on_reserved(struct czone_job *job, int result, const struct czone_fa
         fail(lease, &refusal);
 }
 
-/* After a reserve that did not begin. A claim that stayed keeps its mark, and is found by that when a host
- * attaches; one that was there before is somebody else's. */
-static void clear_mark(struct lease *lease, int error)
+void lease_clear_mark(struct manager *manager, const char *name, int error)
 {
     struct czone_zone *zone = NULL;
 
-    if (error == -EEXIST || czone_zone_open(lease->manager->ctx, lease->name, &zone) < 0)
-        marks_clear(&lease->manager->zone_marks, lease->name);
+    if (error == -EEXIST || czone_zone_open(manager->ctx, name, &zone) < 0)
+        marks_clear(&manager->zone_marks, name);
     czone_zone_unref(zone);
 }
 
@@ -197,7 +195,7 @@ int lease_reserve(struct lease *lease, struct czone_range within, struct czone_f
                            lease);
     }
     if (r < 0)
-        clear_mark(lease, r);
+        lease_clear_mark(lease->manager, lease->name, r);
     return r;
 }
 
@@ -215,8 +213,10 @@ static bool check_arrival(struct lease *lease)
     struct reason reason = { "" };
     int r;
 
-    /* The host may have used a region again whose old blocks are still on their way out. */
-    if (signal_book_departing(&lease->manager->host.book, lease->plugged))
+    /* The host may have used a region again whose old blocks are still on their way out; or plug into a node
+     * of which idle memory is. */
+    if (signal_book_departing(&lease->manager->host.book, lease->plugged) ||
+        clearance_touches(&lease->manager->host.clearance, lease->plugged))
         return false;
     r = memory_map_arrived(lease->manager->ctx, lease->plugged, &reason);
     if (r == 0)

@@ -110,6 +110,10 @@ bool lease_any_arriving(const struct manager *manager);
 /* Whether a lease has this zone, or wants to. */
 bool lease_has_zone(const struct manager *manager, const char *name);
 
+/* After a reserve that failed: the mark of its zone goes if its claim has. A claim that stayed keeps it, and
+ * is found by that when a host attaches; one that was there before (error -EEXIST) is somebody else's. */
+void lease_clear_mark(struct manager *manager, const char *name, int error);
+
 /* A zone name that no claim and no lease has: the id, or the id with ".2", ".3"… */
 void lease_pick_name(const struct manager *manager, const char *id, char ret_name[CZONE_ZONE_NAME_MAX + 1]);
 

@@ -65,27 +65,72 @@ bool memory_map_idle(const struct czone_ctx *ctx, struct czone_range range)
     return true;
 }
 
-bool memory_map_next_idle(const struct czone_ctx *ctx, uint64_t from, struct czone_range *ret_run)
+/* Which idle blocks count. */
+struct wanted {
+    bool online;
+    const unsigned char *nodes; /* a bitmap; NULL: of all */
+    int n_nodes;
+};
+
+static bool is_wanted(const struct czone_ctx *ctx, const struct czone_block *block,
+                      const struct wanted *wanted)
+{
+    int node = block->node.n;
+
+    if (!is_idle(ctx, block) || (wanted->online && block->state != CZONE_BLOCK_MOVABLE))
+        return false;
+    return wanted->nodes == NULL ||
+           (node < wanted->n_nodes && (wanted->nodes[node / 8] & (1u << (node % 8))) != 0);
+}
+
+static bool next_run(const struct czone_ctx *ctx, struct czone_range range, const struct wanted *wanted,
+                     struct czone_range *ret_run)
 {
     uint64_t size = czone_inventory_block_size(ctx);
-    struct czone_range all = { from, INT64_MAX - from }, run = { 0 };
+    struct czone_range run = { 0 };
     const struct czone_block *blocks;
-    size_t n = find_blocks(ctx, all, &blocks);
+    size_t n = find_blocks(ctx, range, &blocks);
 
     for (size_t i = 0; i < n; i++) {
-        bool idle = is_idle(ctx, &blocks[i]);
+        bool fits = is_wanted(ctx, &blocks[i], wanted);
 
-        if (run.size > 0 && (!idle || blocks[i].id.n * size != run.start + run.size ||
+        if (run.size > 0 && (!fits || blocks[i].id.n * size != run.start + run.size ||
                              blocks[i].node.n != blocks[i - 1].node.n))
             break;
-        if (idle && run.size == 0)
+        if (fits && run.size == 0)
             run.start = blocks[i].id.n * size;
-        if (idle)
+        if (fits)
             run.size += size;
     }
     if (run.size > 0)
         *ret_run = run;
     return run.size > 0;
+}
+
+bool memory_map_next_idle(const struct czone_ctx *ctx, uint64_t from, struct czone_range *ret_run)
+{
+    const struct wanted any = { .online = false };
+
+    return next_run(ctx, (struct czone_range){ from, INT64_MAX - from }, &any, ret_run);
+}
+
+bool memory_map_next_online(const struct czone_ctx *ctx, struct czone_range range, const unsigned char *nodes,
+                            int n_nodes, struct czone_range *ret_run)
+{
+    const struct wanted online = { .online = true, .nodes = nodes, .n_nodes = n_nodes };
+
+    return next_run(ctx, range, &online, ret_run);
+}
+
+bool memory_map_share_node(const struct czone_ctx *ctx, struct czone_range one, struct czone_range other)
+{
+    const struct czone_block *ones, *others;
+    size_t n_ones = find_blocks(ctx, one, &ones), n_others = find_blocks(ctx, other, &others);
+
+    for (size_t i = 0; i < n_others; i++)
+        if (n_ones > 0 && others[i].node.n == ones[0].node.n)
+            return true;
+    return false;
 }
 
 size_t memory_map_count(const struct czone_ctx *ctx, struct czone_range range)

@@ -21,6 +21,20 @@ bool memory_map_idle(const struct czone_ctx *ctx, struct czone_range range);
  */
 bool memory_map_next_idle(const struct czone_ctx *ctx, uint64_t from, struct czone_range *ret_run);
 
+/*
+ * The first run of idle blocks of one node in the range that are online.
+ *
+ * @nodes    a bitmap of the nodes that count; NULL: all do
+ * @n_nodes  how many it has
+ *
+ * Returns whether there is one.
+ */
+bool memory_map_next_online(const struct czone_ctx *ctx, struct czone_range range, const unsigned char *nodes,
+                            int n_nodes, struct czone_range *ret_run);
+
+/* Whether some node has blocks of both. */
+bool memory_map_share_node(const struct czone_ctx *ctx, struct czone_range one, struct czone_range other);
+
 /* How many blocks of the range are there. */
 size_t memory_map_count(const struct czone_ctx *ctx, struct czone_range range);
 

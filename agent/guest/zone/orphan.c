@@ -94,7 +94,7 @@ static void collect(void *data, const char *name)
     struct orphan *orphan;
     int r;
 
-    if (lease_has_zone(manager, name))
+    if (lease_has_zone(manager, name) || clearance_has_zone(&manager->host.clearance, name))
         return;
     r = czone_zone_open(manager->ctx, name, &zone);
     if (r == -ENOENT || r == -EINVAL) {

@@ -47,7 +47,7 @@ struct signal *signal_book_find(struct signal_book *book, uint64_t id)
     struct signal *signal;
 
     TAILQ_FOREACH(signal, &book->open, link)
-        if (signal->id == id && !signal->confirmed)
+        if (signal->id == id && !signal->confirmed && !signal->held)
             return signal;
     return NULL;
 }
@@ -56,6 +56,16 @@ static bool touches(const struct signal *unplug, struct czone_range range)
 {
     return unplug->kind == SIGNAL_UNPLUG && range.start < unplug->range.start + unplug->range.size &&
            unplug->range.start < range.start + range.size;
+}
+
+struct signal *signal_book_held(struct signal_book *book, struct czone_range range)
+{
+    struct signal *signal;
+
+    TAILQ_FOREACH(signal, &book->open, link)
+        if (signal->held && touches(signal, range))
+            return signal;
+    return NULL;
 }
 
 bool signal_book_leaving(const struct signal_book *book, struct czone_range range)
@@ -120,7 +130,7 @@ uint64_t signal_book_deadline(const struct signal_book *book)
     const struct signal *signal;
 
     TAILQ_FOREACH(signal, &book->open, link)
-        if (!signal->overdue && signal->deadline < earliest)
+        if (!signal->overdue && !signal->held && signal->deadline < earliest)
             earliest = signal->deadline;
     return earliest;
 }
@@ -130,7 +140,7 @@ struct signal *signal_book_expire(struct signal_book *book, uint64_t now)
     struct signal *signal;
 
     TAILQ_FOREACH(signal, &book->open, link) {
-        if (signal->overdue || signal->deadline > now)
+        if (signal->overdue || signal->held || signal->deadline > now)
             continue;
         signal->overdue = true;
         return signal;

@@ -32,6 +32,8 @@ struct signal {
     uint64_t deadline;
     bool overdue;
     void *owner; /* the caller's */
+    /* Unplug without owner: not sent, since memory of it is online still. */
+    bool held;
     /* Unplug: the host has confirmed, and n_blocks_left are still to go, of those that were there when it was
      * asked. */
     bool confirmed;
@@ -58,8 +60,11 @@ const char *signal_kind_name(enum signal_kind kind);
  */
 struct signal *signal_book_open(struct signal_book *book, const struct signal *wanted);
 
-/* The open signal of this id, overdue or not, that was not confirmed yet; or NULL. */
+/* The open signal of this id, overdue or not, that was sent and not confirmed yet; or NULL. */
 struct signal *signal_book_find(struct signal_book *book, uint64_t id);
+
+/* One that is held and touches the range, or NULL. */
+struct signal *signal_book_held(struct signal_book *book, struct czone_range range);
 
 /* Whether an open unplug (of any age) touches the range: that memory is on its way out. */
 bool signal_book_leaving(const struct signal_book *book, struct czone_range range);
