@@ -46,7 +46,8 @@ static void reply_state(struct varlink_connection *connection, bool session, con
 
 static void end_program(void)
 {
-    if (waiting == NULL || n_written < script.input || (script.until_signal && peer_count(&peer, KILL) == 0))
+    if (waiting == NULL || n_written < script.input ||
+        (script.until != NULL && peer_count(&peer, script.until) == 0))
         return;
     reply_state(waiting, waiting_for_session, "exited", script.end);
     waiting = NULL;

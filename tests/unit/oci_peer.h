@@ -41,8 +41,8 @@ struct script {
     const char *odd_at;           /* there the state in the answer is none that we know, `times` */
     const char *error_at, *error; /* there an error is the answer, `times` */
     unsigned int times;
-    size_t input; /* the program ends when it has so many bytes, or a signal; 0: at once */
-    bool until_signal;
+    size_t input;      /* the program ends when it has so many bytes; 0: at once */
+    const char *until; /* and this was called; NULL: at once */
     bool forgotten, foreign;
 };
 

@@ -128,7 +128,7 @@ END_TEST
 START_TEST(a_signal_is_passed_on_to_the_program)
 {
     make_container();
-    script.until_signal = true;
+    script.until = KILL;
     script.signal_at = WAIT " exited";
     script.end = ",'exit_signal':15";
     OCI("exec", "web", "sleep", "1000");
@@ -141,7 +141,7 @@ END_TEST
 START_TEST(a_signal_that_czoned_was_too_busy_for_is_passed_on_later)
 {
     make_container();
-    script.until_signal = true;
+    script.until = KILL;
     script.signal_at = WAIT " exited";
     script.error_at = KILL;
     script.error = "io.czone.Monitor.Busy";
@@ -156,6 +156,7 @@ START_TEST(a_terminal_is_ours_and_its_size_is_told)
 {
     make_container();
     peer.terminal = true;
+    script.until = RESIZE;
     OCI("exec", "--tty", "web", "sh");
     ck_assert_int_eq(peer.status, 42);
     ck_assert(json_is_true(sent(EXEC, "tty")));

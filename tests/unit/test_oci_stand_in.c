@@ -159,7 +159,7 @@ START_TEST(whoever_waits_for_the_end_of_creates_pipes_does_not_wait_for_the_cont
     (void)snprintf(path, sizeof(path), "%s/console", bundle);
     console = listen_console(path);
     oci_config("{\"ociVersion\": \"1.0.2\", \"process\": {\"terminal\": true}}");
-    script.until_signal = true; /* it goes on */
+    script.until = KILL; /* it goes on */
     ck_assert_int_eq(pipe(ends), 0);
     ck_assert_int_eq(fcntl(ends[0], F_SETFD, FD_CLOEXEC), 0);
     OCI("create", "--bundle", bundle, "--pid-file", pid_file, "--console-socket", path, "web");

@@ -208,6 +208,11 @@ void cgroup_pool_close(struct cgroup_pool *pool)
     *pool = (struct cgroup_pool){ 0 };
 }
 
+bool cgroup_pool_ready(const struct cgroup_pool *pool)
+{
+    return pool->ctx != NULL && pool->size.n > 0 && pool->idle[pool->size.n - 1].keeper >= 0;
+}
+
 int cgroup_pool_take(struct cgroup_pool *pool, struct czone_ctx *ctx, const char *name,
                      struct cgroup_pool_entry *ret_entry, struct czone_failure *failure)
 {

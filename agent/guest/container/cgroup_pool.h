@@ -60,6 +60,9 @@ void cgroup_pool_close(struct cgroup_pool *pool);
 int cgroup_pool_take(struct cgroup_pool *pool, struct czone_ctx *ctx, const char *name,
                      struct cgroup_pool_entry *ret_entry, struct czone_failure *failure);
 
+/* Whether one waits that a process stands by in. */
+bool cgroup_pool_ready(const struct cgroup_pool *pool);
+
 /* Kills what is in a cgroup that no container has, and waits for its end. Returns 0, or -EBUSY: it does not
  * end, or a negative errno. */
 int cgroup_pool_empty(struct czone_cgroup *cgroup);

@@ -11,6 +11,7 @@
 #include <sys/random.h>
 
 #include "agent/guest/clock.h"
+#include "agent/guest/container/program_cgroup.h"
 #include "agent/guest/container/stop.h"
 #include "agent/guest/container/store.h"
 #include "agent/guest/log.h"
@@ -43,8 +44,7 @@ bool container_has_come(const struct container *container, enum waiter_kind kind
     return false;
 }
 
-/* Answers who waits for what has come. The container is gone afterwards if that was wanted and it is settled.
- */
+/* Answers who waits for what has come. A settled container that is to be removed is gone afterwards. */
 static void answer_waiters(struct container *container)
 {
     struct waiter *waiter, *next;
@@ -55,9 +55,8 @@ static void answer_waiters(struct container *container)
             continue;
         waiter_answer(waiter);
     }
-    if (container->removal && container->settled) {
+    if (container->removal && container->settled)
         container_forget(container);
-    }
 }
 
 /* Who still reads what it wrote, or waits for a session of it. */
@@ -363,7 +362,7 @@ static int choose_id(struct manager *manager, struct container *container)
     return 0;
 }
 
-/* What is left of a container that was not told to be removed must not be taken for this one's. */
+/* What is left of a container that was not removed must not be taken for this one's. */
 static int make_dir(struct container *container, struct refusal *refusal)
 {
     int r = container_store_make(container);
@@ -456,6 +455,7 @@ int container_new(struct manager *manager, struct spawn_request *request, struct
     if (r < 0) {
         (void)refusal_set(refusal, r, ERROR_SYSTEM, NULL, "cannot make an id up: %s", strerror(-r));
     } else {
+        program_cgroup_plan(&container->program, &container->request);
         lease_pick_name(manager, container->id, container->zone);
         r = make_dir(container, refusal);
     }

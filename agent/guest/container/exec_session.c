@@ -326,7 +326,7 @@ static int start(struct exec_session *session)
     launch.users = container->request.parts.users;
     launch.cgroup_fd = czone_cgroup_fd(container->program.cgroup);
     launch.policy = &policy;
-    return keeper_link_start(&session->keeper, container->manager, session->dir_fd, &launch, -EBADF,
+    return keeper_link_start(&session->keeper, container->manager, session->dir_fd, &launch, NULL,
                              &keeper_ops, session);
 }
 

@@ -222,40 +222,54 @@ static int write_request(const struct launch_request *request, int *ret_fd)
     return 0;
 }
 
-/* Takes *keeper, which may be -EBADF, or one of the pool; what is sent must not get lost with a keeper that
- * was killed.
+void keeper_standby_plan(struct keeper_standby *standby, const struct manager *manager,
+                         const struct launch_request *request)
+{
+    struct keeper_plan plan = { .header.kind = KEEPER_PLAN };
+
+    if (write_request(request, &standby->request) == 0)
+        (void)keeper_send(standby->keeper, &plan, sizeof(plan),
+                          (const int[]){ standby->request, manager->filter }, 2);
+}
+
+void keeper_standby_close(struct keeper_standby *standby)
+{
+    cleanup_fd(&standby->keeper);
+    cleanup_fd(&standby->request);
+    *standby = (struct keeper_standby)KEEPER_STANDBY_INIT;
+}
+
+/* To that of the standby, or one of the pool: what is sent must not get lost with a keeper that was killed.
  */
 static int send_start(struct manager *manager, struct keeper_start *start, const int *fds, size_t n_fds,
-                      int *keeper)
+                      struct keeper_standby *standby)
 {
     int r = 0;
 
     for (unsigned int attempt = 0; attempt <= POOL_SIZE_MAX; attempt++) {
-        if (*keeper < 0)
-            r = keeper_pool_take(&manager->keepers, keeper);
+        if (standby->keeper < 0)
+            r = keeper_pool_take(&manager->keepers, &standby->keeper);
         if (r == 0)
-            r = keeper_send(*keeper, start, sizeof(*start), fds, n_fds);
+            r = keeper_send(standby->keeper, start, sizeof(*start), fds, n_fds);
         if (r != -EPIPE && r != -ECONNRESET)
             break;
         log_warning("an idle keeper was killed");
-        cleanup_fd(keeper);
-        *keeper = -EBADF;
+        cleanup_fd(&standby->keeper);
+        standby->keeper = -EBADF;
         r = 0;
     }
     return r;
 }
 
-int keeper_link_start(struct keeper_link *link, struct manager *manager, int run_dir,
-                      const struct launch_request *request, int keeper, const struct keeper_link_ops *ops,
-                      void *owner)
+static int start(struct keeper_link *link, struct manager *manager, int run_dir,
+                 const struct launch_request *request, struct keeper_standby *standby,
+                 const struct keeper_link_ops *ops, void *owner)
 {
-    CLEANUP_FD int fd = keeper;
     bool join = request->target >= 0;
     struct keeper_start start = { .header.kind = KEEPER_START,
                                   .log_limit = join ? LOG_LIMIT_EXEC : LOG_LIMIT_DEFAULT,
                                   .log_segment = LOG_SEGMENT_DEFAULT };
-    CLEANUP_FD int request_fd = -EBADF;
-    int r;
+    int r = 0;
 
     if (request->policy != NULL) {
         start.flags |= KEEPER_START_POLICY;
@@ -263,14 +277,31 @@ int keeper_link_start(struct keeper_link *link, struct manager *manager, int run
     }
     if (join)
         start.flags |= KEEPER_START_JOIN;
-    r = write_request(request, &request_fd);
+    if (standby->request >= 0)
+        start.flags |= KEEPER_START_PLANNED;
+    else
+        r = write_request(request, &standby->request);
     if (r == 0) {
-        const int fds[] = { request_fd, request->runtime ? manager->runtime_filter : manager->filter, run_dir,
-                            request->cgroup_fd, request->target };
+        const int fds[] = { standby->request, request->runtime ? manager->runtime_filter : manager->filter,
+                            run_dir, request->cgroup_fd, request->target };
 
-        r = send_start(manager, &start, fds, ELEMENTS(fds) - !join, &fd);
+        r = send_start(manager, &start, fds, ELEMENTS(fds) - !join, standby);
     }
-    return r < 0 ? r : begin(link, manager, run_dir, &fd, 0, ops, owner);
+    return r < 0 ? r : begin(link, manager, run_dir, &standby->keeper, 0, ops, owner);
+}
+
+int keeper_link_start(struct keeper_link *link, struct manager *manager, int run_dir,
+                      const struct launch_request *request, struct keeper_standby *standby,
+                      const struct keeper_link_ops *ops, void *owner)
+{
+    struct keeper_standby none = KEEPER_STANDBY_INIT;
+    int r;
+
+    if (standby == NULL)
+        standby = &none;
+    r = start(link, manager, run_dir, request, standby, ops, owner);
+    keeper_standby_close(standby);
+    return r;
 }
 
 int keeper_link_connect(struct keeper_link *link, struct manager *manager, int run_dir,

@@ -296,13 +296,12 @@ int program_start(struct program *program, struct czone_zone *zone, const char *
                   const struct spawn_request *request, int64_t pids, struct refusal *refusal)
 {
     CLEANUP(runtime_launch_done) struct runtime_launch runtime = { 0 };
-    CLEANUP_FD int keeper = -EBADF;
     struct launch_request launch;
     struct czone_policy policy;
     int r;
 
     program->request = request;
-    r = program_cgroup_prepare(program, zone, name, pids, &policy, &keeper, refusal);
+    r = program_cgroup_prepare(program, zone, name, pids, &policy, refusal);
     if (r < 0)
         return r;
     spawn_request_launch(request, &launch);
@@ -312,7 +311,7 @@ int program_start(struct program *program, struct czone_zone *zone, const char *
     launch.cgroup_fd = czone_cgroup_fd(program->cgroup);
     launch.policy = &policy;
     if (r == 0)
-        r = keeper_link_start(&program->keeper, program->manager, program->dir_fd, &launch, take_fd(&keeper),
+        r = keeper_link_start(&program->keeper, program->manager, program->dir_fd, &launch, &program->standby,
                               &keeper_ops, program);
     if (r == 0)
         r = arm(program, LAUNCH_TIMEOUT_NS);
@@ -447,5 +446,6 @@ void program_done(struct program *program)
 {
     free_event(&program->timer);
     keeper_link_close(&program->keeper);
+    program_cgroup_drop(program);
     program->cgroup = czone_cgroup_unref(program->cgroup);
 }

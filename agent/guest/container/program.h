@@ -51,6 +51,7 @@ struct program {
     const struct spawn_request *request; /* borrowed, for what a launch may refuse */
     int dir_fd;                          /* its run directory; borrowed */
     struct czone_cgroup *cgroup;
+    struct keeper_standby standby; /* in cgroup, before the start */
     struct keeper_link keeper;
     int pid;
     bool starting; /* a keeper has it, and has not said yet what became of it */
@@ -64,7 +65,7 @@ struct program {
 
 #define PROGRAM_INIT                                                                                         \
     {                                                                                                        \
-        .dir_fd = -EBADF, .keeper = KEEPER_LINK_INIT                                                         \
+        .dir_fd = -EBADF, .standby = KEEPER_STANDBY_INIT, .keeper = KEEPER_LINK_INIT                         \
     }
 
 /* Sets it up; name: the id of its container, borrowed. It has no run directory yet: program_set_dir(),

@@ -7,7 +7,10 @@
 
 #include <czone/zone.h>
 
+#include "agent/guest/launch/standby.h"
+#include "agent/guest/log.h"
 #include "agent/guest/manager.h"
+#include "agent/guest/oci/runtime.h"
 
 static int write_limits(struct program *program, int64_t pids)
 {
@@ -26,8 +29,7 @@ static int reuse_cgroup(struct program *program, const char *path)
     return r == 0 ? cgroup_pool_empty(program->cgroup) : r;
 }
 
-static int take_cgroup(struct program *program, const char *name, int *ret_keeper,
-                       struct czone_failure *failure)
+static int take_cgroup(struct program *program, const char *name, struct czone_failure *failure)
 {
     struct cgroup_pool_entry entry;
     int r;
@@ -36,23 +38,52 @@ static int take_cgroup(struct program *program, const char *name, int *ret_keepe
     if (r < 0)
         return r;
     program->cgroup = entry.cgroup;
-    *ret_keeper = entry.keeper;
+    program->standby.keeper = entry.keeper;
     return 0;
 }
 
+/* What a held container is started with may change; and what is made on a disk must be noted before. */
+void program_cgroup_plan(struct program *program, const struct spawn_request *request)
+{
+    struct czone_failure failure = CZONE_FAILURE_INIT;
+    struct launch_request launch;
+
+    spawn_request_launch(request, &launch);
+    if (request->hold || request->runtime != OCI_RUNTIME_NATIVE || launch.scratch != NULL ||
+        !launch_standby_can(&launch) || !cgroup_pool_ready(&program->manager->cgroups))
+        return;
+    if (take_cgroup(program, program->name, &failure) == 0)
+        keeper_standby_plan(&program->standby, program->manager, &launch);
+}
+
+void program_cgroup_drop(struct program *program)
+{
+    bool unused = program->standby.keeper >= 0 && program->cgroup != NULL;
+    int r;
+
+    keeper_standby_close(&program->standby);
+    if (!unused)
+        return;
+    r = cgroup_pool_empty(program->cgroup);
+    if (r < 0)
+        log_warning("cannot empty cgroup %s: %s", czone_cgroup_path(program->cgroup), strerror(-r));
+    program_remove(program);
+}
+
 int program_cgroup_prepare(struct program *program, struct czone_zone *zone, const char *name, int64_t pids,
-                           struct czone_policy *ret_policy, int *ret_keeper, struct refusal *refusal)
+                           struct czone_policy *ret_policy, struct refusal *refusal)
 {
     struct czone_failure failure = CZONE_FAILURE_INIT;
     struct czone_zone_info info;
     int r;
 
     czone_zone_get_info(zone, &info);
-    if (info.cgroup[0] != '\0') {
-        r = program->cgroup == NULL ? reuse_cgroup(program, info.cgroup) : 0;
-    } else {
-        r = take_cgroup(program, name, ret_keeper, &failure);
-    }
+    if (program->cgroup != NULL)
+        r = 0;
+    else if (info.cgroup[0] != '\0')
+        r = reuse_cgroup(program, info.cgroup);
+    else
+        r = take_cgroup(program, name, &failure);
     /* Also a claim that names the cgroup: a czoned that was killed may not have got further. */
     if (r == 0)
         r = czone_zone_bind(zone, program->cgroup, &failure);

@@ -5,17 +5,25 @@
 #include "agent/guest/container/program.h"
 
 /*
- * Gives a program its cgroup, bound to the zone and with its limits: one of the pool, one made as `name`, or
- * that which an earlier czoned has bound to the zone, emptied.
+ * Before there is a zone: if a process stands by in a cgroup of the pool that can run this, the program gets
+ * that cgroup, and the process begins with what needs no memory. Without it the start takes longer, no more.
+ */
+void program_cgroup_plan(struct program *program, const struct spawn_request *request);
+
+/* Ends what stands by for a program that was not started, and removes its cgroup. */
+void program_cgroup_drop(struct program *program);
+
+/*
+ * Gives a program its cgroup, bound to the zone and with its limits: that of program_cgroup_plan(), one of
+ * the pool, one made as `name`, or that which an earlier czoned has bound to the zone, emptied.
  *
  * @pids        limit of processes
  * @ret_policy  memory policy of what runs there
- * @ret_keeper  keeper whose standby is in the cgroup, the caller's, also on failure; left alone if there is
- * none
  *
- * Returns 0, or a negative errno with the refusal filled in; program->cgroup may be set then.
+ * Returns 0, or a negative errno with the refusal filled in; program->cgroup and program->standby may be set
+ * then.
  */
 int program_cgroup_prepare(struct program *program, struct czone_zone *zone, const char *name, int64_t pids,
-                           struct czone_policy *ret_policy, int *ret_keeper, struct refusal *refusal);
+                           struct czone_policy *ret_policy, struct refusal *refusal);
 
 #endif

@@ -70,11 +70,16 @@ static bool wait_ready(struct launch_standby *standby)
     return true;
 }
 
+bool launch_standby_can(const struct launch_request *request)
+{
+    return request->target < 0 && (request->root || request->layers) && !request->runtime &&
+           !launch_users_mapped(&request->users) && request->network.kind == LAUNCH_NETWORK_HOST;
+}
+
 bool launch_standby_suits(struct launch_standby *standby, const struct launch_request *request)
 {
-    return standby->launch.pidfd >= 0 && !standby->briefed && request->target < 0 &&
-           (request->root || request->layers) && !request->runtime && !launch_users_mapped(&request->users) &&
-           request->network.kind == LAUNCH_NETWORK_HOST && wait_ready(standby);
+    return standby->launch.pidfd >= 0 && !standby->briefed && launch_standby_can(request) &&
+           wait_ready(standby);
 }
 
 /* Where the fds of a plan are that the child needs: those that there are. */

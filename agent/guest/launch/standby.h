@@ -35,12 +35,13 @@ struct launch_standby {
  */
 int launch_standby_start(int cgroup, struct launch_standby *ret_standby);
 
-/*
- * Whether a container of this request can be made of it: not one with the guest's own root, whose mounts it
+/* Whether a container of this request can be made of one: not with the guest's own root, whose mounts it
  * lacks, nor with a network of its own, which /sys would have to be of, nor with users of its own, who own
- * what is in /dev; nor one to join, nor one that a runtime makes; nor any if it could not set itself up, or
- * was briefed already. Waits until it has set itself up, if need be.
- */
+ * what is in /dev; nor one to join, nor one that a runtime makes. Pure. */
+bool launch_standby_can(const struct launch_request *request);
+
+/* The same of this one, which must have set itself up, and not have been briefed. Waits until it has, if need
+ * be. */
 bool launch_standby_suits(struct launch_standby *standby, const struct launch_request *request);
 
 /*
