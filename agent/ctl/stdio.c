@@ -169,9 +169,7 @@ enum exit_code stdio_on_input(struct stdio *stdio)
 
 enum exit_code stdio_on_resize(struct stdio *stdio)
 {
-    if (!stdio->tty || !stdio->resize.idle)
-        return EXIT_OK;
-    return follow_call(stdio->ctl, &stdio->resize);
+    return stdio->tty ? follow_call(stdio->ctl, &stdio->resize) : EXIT_OK;
 }
 
 enum exit_code stdio_check(const struct ctl *ctl, bool input, bool tty)

@@ -41,6 +41,9 @@ struct terminal {
  */
 void terminal_open(struct terminal *terminal, FILE *file, enum colour_choice choice);
 
+/* Whether it takes something now, or within a second: whoever reads it may have stopped. */
+bool terminal_listens(const struct terminal *terminal);
+
 /* The escape sequence that starts or ends a paint; "" without colour. */
 const char *terminal_paint(const struct terminal *terminal, unsigned int paint);
 const char *terminal_plain(const struct terminal *terminal);

@@ -119,6 +119,8 @@ static void play(struct peer *me, struct varlink_connection *connection, const s
         if (me->close_output)
             logging = NULL;
     }
+    if (!strcmp(method, REMOVE))
+        script.until_killed = false;
     if (script.signals && waiting && logging) {
         script.signals--;
         (void)kill(me->child, SIGTERM);
@@ -377,6 +379,7 @@ START_TEST(a_signal_gives_up_a_container_that_waits_for_its_memory)
 {
     script.spawn_state = "wanted";
     script.signals = 1;
+    script.until_killed = true;
     script.kill_error = "io.czone.Container.WrongState";
     script.end_state = "failed";
     script.end = ",'failure':{'id':'io.czone.Container.WrongState','message':'removed before it ran'}";
