@@ -330,6 +330,15 @@ class Stdio(ZoneCase):
         self.assertEqual(len(done.stdout) + missing, len(OUTPUT), done.stderr)
         self.assertEqual(done.stdout[:100000].encode(), OUTPUT[:100000])
 
+    def test_a_size_that_is_told_before_the_program_begins_is_its_terminals(self):
+        name = self.daemon.spawn("/bin/sh", "-c", "stty size", memory=SMALL, tty=True, columns=80, rows=24, hold=True)
+        self.daemon.wait_for_state(name, "created")
+        self.daemon.call("io.czone.Container.Resize", id=name, columns=101, rows=31)
+        self.daemon.call("io.czone.Container.Start", id=name)
+        self.daemon.wait(name)
+        self.assertEqual(self.daemon.logs(name), "31 101\r\n")
+        self.assertEqual(self.error_of("Resize", id=name, columns=80, rows=24), "WrongState")
+
     def test_what_cannot_be_is_said(self):
         name = self.sleeper()
         self.assertEqual(self.error_of("Write", id=name, data="eA=="), "NoInput")

@@ -112,7 +112,7 @@ int stdio_resize(struct varlink_connection *connection, const struct varlink_cal
     struct exec_session *session;
     struct container *container;
     struct varlink_fault fault;
-    bool running, tty;
+    bool tty;
     int r;
 
     if (varlink_fields_decode(call->parameters, resize_fields, ELEMENTS(resize_fields), 0, &resize, &fault) <
@@ -121,14 +121,17 @@ int stdio_resize(struct varlink_connection *connection, const struct varlink_cal
     if (!find_program(userdata, connection, resize.id, resize.exec, &container, &session, &r))
         return r;
     tty = session != NULL ? session->request.tty : container->request.tty;
-    running = session != NULL ? session->state == EXEC_RUNNING : container->state == CONTAINER_RUNNING;
     if (!tty)
         return refuse_resize(connection, resize.id, ERROR_NO_TERMINAL, "it was started without tty");
-    if (!running && session == NULL)
-        return reply_wrong_state(connection, container, "its terminal has no program");
-    if (running)
-        keeper_link_resize(session != NULL ? &session->keeper : &container->program.keeper,
-                           (uint16_t)resize.columns, (uint16_t)resize.rows);
+    if (session == NULL && container_state_ended(container->state))
+        return reply_wrong_state(connection, container, "its terminal has no program any more");
+    /* One that no keeper has yet will begin with it. */
+    if (session == NULL) {
+        container->request.columns = resize.columns;
+        container->request.rows = resize.rows;
+    }
+    keeper_link_resize(session != NULL ? &session->keeper : &container->program.keeper,
+                       (uint16_t)resize.columns, (uint16_t)resize.rows);
     return varlink_connection_reply(connection, json_object());
 }
 
