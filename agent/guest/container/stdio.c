@@ -36,6 +36,8 @@ int stdio_exec(struct varlink_connection *connection, const struct varlink_call 
         return reply_no_such_container(connection, request.id);
     if (container->state != CONTAINER_RUNNING || container->program.keeper.pidfd < 0)
         return reply_wrong_state(connection, container, "a program can only be started in one that runs");
+    if (exec_request_check(&request, (enum oci_runtime)container->request.runtime, &fault) < 0)
+        return varlink_connection_invalid_parameter(connection, &fault);
     if (exec_session_new(container, &request, &session, &refusal) < 0)
         return refusal_reply(&refusal, connection);
     return varlink_connection_reply(connection, json_pack("{s:o}", "exec", exec_session_to_json(session)));
