@@ -146,6 +146,14 @@ class Runtime:
         self.assertIn(str(runtime), vm.guest.read(f"{zone}/@runtime/cgroup.procs").split())
         return [int(pid) for pid in text.split()]
 
+    def test_a_bundle_without_an_ipc_namespace_shares_the_guests(self):
+        config = self.config("ls", "-l", "/proc/self/ns/ipc")
+        config["linux"]["namespaces"] = [entry for entry in config["linux"]["namespaces"] if entry["type"] != "ipc"]
+        container = self.spawn(config)
+        self.assertEqual(daemon.wait(container)["exit_status"], 0, daemon.logs(container))
+        guest = vm.guest.sh("readlink /proc/$(pidof czoned)/ns/ipc").strip()
+        self.assertEqual(daemon.logs(container).split()[-1], guest)
+
     def test_the_user_of_a_session_is_a_number(self):
         container = self.spawn(self.config("sh", "-c", "echo ready; sleep 1000"))
         daemon.wait_for_log(container, "ready")

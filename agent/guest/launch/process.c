@@ -237,6 +237,9 @@ int launch_start(struct launcher *launcher, const struct launch_request *request
     if (r < 0)
         return r;
     prepared = launcher->skeleton && launch_skeleton_suits(launcher->skeleton, &plan);
+    r = launcher->skeleton && !prepared ? launch_skeleton_decline(launcher->skeleton) : 0;
+    if (r < 0)
+        return system_failure(failure, LAUNCH_STAGE_NAMESPACE, r, "cannot enter the guest's IPC namespace");
     r = request->target < 0 && !request->runtime ? copy_root(&plan, &tree, failure) : 0;
     if (r < 0)
         return r;

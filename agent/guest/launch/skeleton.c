@@ -13,6 +13,7 @@
 #include "proto/cleanup.h"
 
 #define MOUNTS_OF_SELF "/proc/self/ns/mnt"
+#define IPC_OF_SELF    "/proc/self/ns/ipc"
 
 /* A few directories. */
 #define ROOT_LIMIT (64 << 10)
@@ -79,6 +80,8 @@ int launch_skeleton_make(struct launch_skeleton *ret_skeleton)
     r = open_fd(MOUNTS_OF_SELF, O_RDONLY, &skeleton.guest);
     if (r == 0)
         r = open_fd("/", O_PATH | O_DIRECTORY, &skeleton.root);
+    if (r == 0)
+        r = open_fd(IPC_OF_SELF, O_RDONLY, &skeleton.ipc);
     if (r < 0)
         return r;
     if (unshare(CLONE_NEWNS | CLONE_NEWIPC) < 0)
@@ -114,11 +117,17 @@ void launch_skeleton_leave(const struct launch_skeleton *skeleton)
         abort();
 }
 
+int launch_skeleton_decline(const struct launch_skeleton *skeleton)
+{
+    return skeleton->ipc >= 0 && setns(skeleton->ipc, CLONE_NEWIPC) < 0 ? -errno : 0;
+}
+
 void launch_skeleton_drop(struct launch_skeleton *skeleton)
 {
     cleanup_fd(&skeleton->mounts);
     cleanup_fd(&skeleton->guest);
     cleanup_fd(&skeleton->root);
+    cleanup_fd(&skeleton->ipc);
     *skeleton = (struct launch_skeleton)LAUNCH_SKELETON_INIT;
 }
 

@@ -24,11 +24,12 @@ struct launch_skeleton {
     int mounts; /* its mount namespace; -EBADF: there is none */
     int guest;  /* the guest's */
     int root;   /* this process's root there */
+    int ipc;    /* the guest's IPC namespace */
 };
 
 #define LAUNCH_SKELETON_INIT                                                                                 \
     {                                                                                                        \
-        .mounts = -EBADF, .guest = -EBADF, .root = -EBADF                                                    \
+        .mounts = -EBADF, .guest = -EBADF, .root = -EBADF, .ipc = -EBADF                                     \
     }
 
 /*
@@ -50,6 +51,10 @@ int launch_skeleton_enter(const struct launch_skeleton *skeleton);
 
 /* Goes back; a process that cannot ends. */
 void launch_skeleton_leave(const struct launch_skeleton *skeleton);
+
+/* For a program that it does not suit: back into the guest's IPC namespace, which a runtime's container may
+ * have to share. Accepts LAUNCH_SKELETON_INIT. Returns 0 or a negative errno of setns(). */
+int launch_skeleton_decline(const struct launch_skeleton *skeleton);
 
 /* Gives it up; may wait for a grace period of the kernel. Accepts LAUNCH_SKELETON_INIT. */
 void launch_skeleton_drop(struct launch_skeleton *skeleton);
