@@ -205,10 +205,11 @@ static enum exit_code check(const struct ctl *ctl, const struct run_options *opt
         wrong = "--runtime runs a bundle; give one with --bundle";
     else if (!options->bundle && !n_arguments)
         wrong = "needs a PROGRAM, or --bundle";
-    if (wrong)
+    if (wrong) {
         ctl_error(ctl, "%s", wrong);
-    if (wrong)
+        ctl_hint(ctl, "`czonectl help run` tells more");
         return EXIT_USAGE;
+    }
     return options->detach ? EXIT_OK : stdio_check(ctl, options->interactive, options->tty);
 }
 

@@ -250,21 +250,14 @@ static const struct {
     const char *id;
     int status;
 } errors[] = {
-    { "io.czone.Container.NoMemory", 125 },
-    { "io.czone.Container.NoZoneNode", 125 },
-    { "io.czone.Container.HostFailed", 125 },
-    { "io.czone.Container.HostRefused", 124 },
-    { "io.czone.Container.Exists", 124 },
-    { "io.czone.Container.KeyReused", 124 },
-    { "io.czone.Container.TooMany", 124 },
-    { "io.czone.Container.NoSuchRoot", 126 },
-    { "io.czone.Container.NoSuchUser", 126 },
-    { "io.czone.Container.NoSuchLayer", 126 },
-    { "io.czone.Container.NoSuchSource", 126 },
-    { "io.czone.Container.NoSuchProgram", 127 },
-    { "io.czone.Container.NoSuchTier", 122 },
-    { "io.czone.Container.System", 121 },
-    { "org.varlink.service.InvalidParameter", 122 },
+    { "io.czone.Container.NoMemory", 125 },      { "io.czone.Container.NoZoneNode", 125 },
+    { "io.czone.Container.HostFailed", 125 },    { "io.czone.Container.HostRefused", 124 },
+    { "io.czone.Container.Exists", 124 },        { "io.czone.Container.KeyReused", 124 },
+    { "io.czone.Container.TooMany", 124 },       { "io.czone.Container.NotExecutable", 126 },
+    { "io.czone.Container.NoSuchRoot", 126 },    { "io.czone.Container.NoSuchUser", 126 },
+    { "io.czone.Container.NoSuchLayer", 126 },   { "io.czone.Container.NoSuchSource", 126 },
+    { "io.czone.Container.NoSuchProgram", 127 }, { "io.czone.Container.NoSuchTier", 122 },
+    { "io.czone.Container.System", 121 },        { "org.varlink.service.InvalidParameter", 122 },
     { "io.czone.Container.BadBundle", 126 },
 };
 
