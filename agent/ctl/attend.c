@@ -31,10 +31,11 @@ static enum exit_code on_ended(struct follow *follow, const struct varlink_reply
 
 static enum exit_code detach(struct attend *attend)
 {
-    if (terminal_listens(&attend->ctl->err))
-        ctl_note(attend->ctl,
-                 "detached: the program goes on; `czonectl attach %s` gets back to its container",
-                 attend->logs.id);
+    if (!terminal_listens(&attend->ctl->err))
+        return EXIT_DETACHED;
+    logs_end_line(&attend->logs);
+    ctl_note(attend->ctl, "detached: the program goes on; `czonectl attach %s` gets back to its container",
+             attend->logs.id);
     return EXIT_DETACHED;
 }
 

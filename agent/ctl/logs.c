@@ -243,6 +243,13 @@ void logs_follow(struct logs *logs)
     };
 }
 
+void logs_end_line(struct logs *logs)
+{
+    if (logs->midline && logs->ctl->out.tty && logs->ctl->err.tty)
+        (void)fputs(terminal_newline(&logs->ctl->err), logs->ctl->err.file);
+    logs->midline = false;
+}
+
 void logs_done(struct logs *logs)
 {
     follow_done(&logs->follow);

@@ -47,6 +47,9 @@ enum exit_code logs_take(struct logs *logs, json_t *answer);
 /* Parameters of the next Logs call; NULL without memory. */
 json_t *logs_parameters(void *logs);
 
+/* What czonectl says next begins on a line of its own, where both are on one terminal. */
+void logs_end_line(struct logs *logs);
+
 /* Accepts a zeroed one, and one that was not followed. */
 void logs_done(struct logs *logs);
 

@@ -167,6 +167,8 @@ static enum exit_code detach(struct run *run)
             "interrupted before the guest answered; it may have accepted the container: see `czonectl ps`");
         return EXIT_DETACHED;
     }
+    if (run->attended)
+        logs_end_line(&run->logs);
     ctl_note(run->ctl, "detached: container %s goes on", run->container.id);
     ctl_note(run->ctl, "`czonectl logs -f %s` shows its output, `czonectl rm -f %s` ends it",
              run->container.id, run->container.id);
@@ -345,8 +347,8 @@ enum exit_code run_attend(struct run *run)
 enum exit_code run_wait_returned(struct run *run)
 {
     /* Progress must not overwrite the unfinished last line of the output. */
-    if (run->logs.midline && run->ctl->out.tty && run->ctl->err.redraw)
-        (void)fputc('\n', run->ctl->err.file);
+    if (run->ctl->err.redraw)
+        logs_end_line(&run->logs);
     progress_set(&run->progress, "%s: its memory goes back", run->container.id);
     return wait_until(run, "returned", NULL);
 }

@@ -116,13 +116,16 @@ enum exit_code stdio_begin(struct stdio *stdio)
         return EXIT_FAILED;
     }
     stdio->raw = true;
+    stdio->ctl->err.raw = stdio->ctl->err.tty;
     return EXIT_OK;
 }
 
 void stdio_end(struct stdio *stdio)
 {
-    if (stdio->raw)
+    if (stdio->raw) {
         (void)tcsetattr(STDIN_FILENO, TCSADRAIN, &stdio->before);
+        stdio->ctl->err.raw = false;
+    }
     stdio->raw = false;
     follow_done(&stdio->write);
     follow_done(&stdio->resize);

@@ -73,6 +73,11 @@ bool terminal_listens(const struct terminal *terminal)
     return poll(&(struct pollfd){ .fd = fileno(terminal->file), .events = POLLOUT }, 1, LISTENS_MS) != 0;
 }
 
+const char *terminal_newline(const struct terminal *terminal)
+{
+    return terminal->raw ? "\r\n" : "\n";
+}
+
 const char *terminal_paint(const struct terminal *terminal, unsigned int paint)
 {
     return terminal->colour ? paints[paint] : "";

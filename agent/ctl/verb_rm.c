@@ -27,7 +27,7 @@ static int rm_verb(struct ctl *ctl, const void *data, char **arguments, size_t n
         if (code == EXIT_CONNECTION)
             return code;
         if (code == EXIT_REFUSED && !options->force)
-            ctl_hint(ctl, "`czonectl rm --force` ends it first");
+            ctl_hint(ctl, "`czonectl rm --force` ends it first, and waits for its memory");
         if (code)
             worst = code;
     }

@@ -317,6 +317,21 @@ START_TEST(output_that_nobody_read_for_a_while_arrives_whole)
 }
 END_TEST
 
+START_TEST(what_is_said_at_a_raw_terminal_stands_on_lines_of_its_own)
+{
+    const char *said;
+
+    peer.terminal = true;
+    script.long_output = true;
+    script.quiet = detach;
+    peer_run(&peer, "attach", "c1", NULL);
+    ends(120);
+    said = strstr(peer.out, "x\r\nczonectl attach: detached");
+    ck_assert_ptr_nonnull(said);
+    ck_assert_str_eq(said + strlen(said) - 2, "\r\n");
+}
+END_TEST
+
 START_TEST(the_detach_keys_are_served_while_the_terminal_shows_nothing)
 {
     peer.terminal = true;
@@ -346,6 +361,7 @@ int main(void)
     tcase_add_loop_test(tcase, a_restart_just_after_it_was_begun_is_not_seen, 0, 2);
     tcase_add_test(tcase, signals_are_served_while_nobody_reads_the_output);
     tcase_add_test(tcase, output_that_nobody_read_for_a_while_arrives_whole);
+    tcase_add_test(tcase, what_is_said_at_a_raw_terminal_stands_on_lines_of_its_own);
     tcase_add_test(tcase, the_detach_keys_are_served_while_the_terminal_shows_nothing);
     srunner_run_all(runner, CK_NORMAL);
     failed = srunner_ntests_failed(runner);

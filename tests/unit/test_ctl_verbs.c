@@ -138,7 +138,7 @@ START_TEST(rm_of_one_that_runs_says_what_would_end_it)
     error = "io.czone.Container.WrongState";
     answer = "{'id':'a','state':'running','message':'a is running'}";
     peer_run(&peer, "rm", "a", NULL);
-    complains(4, "a is running\n  hint: `czonectl rm --force` ends it first\n");
+    complains(4, "a is running\n  hint: `czonectl rm --force` ends it first, and waits for its memory\n");
 }
 END_TEST
 
