@@ -172,6 +172,11 @@ static int attend(struct run *run, const struct run_options *options)
     code = run_attend(run);
     if (!code && container_failed(&run->container))
         code = failed(run, options);
+    else if (code && code != EXIT_DETACHED && code != EXIT_NOT_FOUND)
+        ctl_note(run->ctl,
+                 "container %s is left as it is: `czonectl attach %s` gets back to it, `czonectl rm -f %s` "
+                 "ends it",
+                 run->container.id, run->container.id, run->container.id);
     if (code)
         return exit_of_run(code);
     container_tell_end(run->ctl, &run->container);

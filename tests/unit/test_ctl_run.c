@@ -405,6 +405,7 @@ START_TEST(an_end_that_makes_no_sense_is_told)
     script.end = ",'exit_status':256";
     peer_run(&peer, "run", "prog", NULL);
     complains(123, "exit_status");
+    ck_assert_ptr_nonnull(strstr(peer.err, "container c1 is left as it is"));
 }
 END_TEST
 
