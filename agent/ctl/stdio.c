@@ -30,8 +30,10 @@ static json_t *write_parameters(void *userdata)
         json_pack("{s:o, s:b}", "data", json_stringn(text, BASE64_LENGTH(stdio->length)), "eof", stdio->end);
     if (!parameters || add_target(parameters, stdio) < 0)
         return NULL;
-    if (stdio->offset >= 0 && json_object_set_new(parameters, "offset", json_integer(stdio->offset)) < 0)
+    if (stdio->sent && stdio->offset >= 0 &&
+        json_object_set_new(parameters, "offset", json_integer(stdio->offset)) < 0)
         return NULL;
+    stdio->sent = true;
     return TAKE(parameters);
 }
 
@@ -54,6 +56,7 @@ static enum exit_code on_written(struct follow *follow, const struct varlink_rep
         return ctl_bad_reply(stdio->ctl, WRITE, "offset", "is no integer");
     stdio->offset = json_integer_value(offset);
     stdio->length = 0;
+    stdio->sent = false;
     if (stdio->end)
         stdio->input = false;
     return EXIT_OK;
@@ -99,7 +102,7 @@ void stdio_init(struct stdio *stdio)
                                      .on_reply = on_resized };
     stdio->offset = -1;
     stdio->length = 0;
-    stdio->end = stdio->held = stdio->detached = stdio->raw = false;
+    stdio->sent = stdio->end = stdio->held = stdio->detached = stdio->raw = false;
 }
 
 enum exit_code stdio_begin(struct stdio *stdio)

@@ -265,7 +265,7 @@ class Stdio(ZoneCase):
         followers = ("io.czone.Container.Write", {"id": "shared", "data": "dXAK"})
         # Each shows what comes after it; so until both show the first line it is written again.
         wait_for(lambda: (self.daemon.call(followers[0], **followers[1]), all(select.select([p.stdout], [], [], 0.1)[0] for p in both))[1], "both show it")
-        for typed, reader in zip(("from the first\n", "from the second\n"), both):
+        for typed, reader in zip(("from the first\n", "from the second\n", "once more\n", "and again\n"), both * 2):
             reader.stdin.write(typed)
             reader.stdin.flush()
             for process in both:
