@@ -59,7 +59,7 @@ class Runtime:
         for container in daemon.containers():
             daemon.remove(container["id"], force=True)
         wait_for(lambda: vm.monitor.plugged() == 0, "QEMU has all memory back", 60)
-        wait_for(lambda: vm.guest.traces() == self.before, f"traces as before\n{self.before}\n{vm.guest.traces()}", 30)
+        wait_for(lambda: vm.guest.traces() == self.before, lambda: f"traces as before\n{self.before}\n{vm.guest.traces()}", 30)
 
     def config(self, *args, terminal=False):
         config = generated(self.name)

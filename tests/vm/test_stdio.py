@@ -105,11 +105,12 @@ class Stdio(ZoneCase):
     def test_exec_goes_on_through_a_restart(self):
         name = self.sleeper()
         session = self.daemon.call(
-            "io.czone.Container.Exec", id=name, args=["/bin/sh", "-c", "echo one; sleep 4; echo two; exit 6"]
+            "io.czone.Container.Exec", id=name, args=["/bin/sh", "-c", "echo one; read line; echo $line; exit 6"], stdin=True
         )["exec"]["exec"]
         self.guest.sh("kill -KILL $(pidof czoned | tr ' ' '\\n' | sort -n | head -n 1)")
         time.sleep(0.5)
         wait_for(self.reachable, "czoned answers", 30)
+        self.daemon.call("io.czone.Container.Write", id=name, exec=session, data="dHdvCg==")
         answer = self.daemon.call("io.czone.Container.Wait", id=name, exec=session)
         self.assertEqual(answer["exec"]["exit_status"], 6)
         self.assertEqual(self.ctl.text("logs", "--exec", session, name), "one\ntwo\n")
@@ -214,7 +215,7 @@ class Stdio(ZoneCase):
         self.assertIn(b"standard input is none", done.stderr)
 
     def test_each_stream_goes_to_its_own(self):
-        program = "echo one; sleep 1; echo two >&2; sleep 1; echo three; exit 3"
+        program = "echo one; sleep 0.3; echo two >&2; sleep 0.3; echo three; exit 3"
         done = self.ctl.run("run", "-m", "256M", "--id", "streams", "--", "/bin/sh", "-c", program)
         self.assertEqual((done.returncode, done.stdout, done.stderr), (3, "one\nthree\n", "two\n"))
         done = self.ctl.run("logs", "streams")
