@@ -116,6 +116,22 @@ class Stdio(ZoneCase):
         self.assertEqual(self.ctl.text("logs", "--exec", session, name), "one\ntwo\n")
         self.wait_for_host(True)
 
+    def test_what_is_typed_while_czoned_restarts_arrives(self):
+        shell = Terminal(self.ctl.environment, "run", "-i", "-t", "-m", "256M", "--rm", "--", "/bin/sh")
+        shell.type("echo up $((1 + 1))\r")
+        shell.expect("up 2")
+        self.guest.sh("kill -KILL $(pidof czoned | tr ' ' '\\n' | sort -n | head -n 1)")
+        shell.resize(101, 31)
+        os.kill(shell.process.pid, signal.SIGWINCH)
+        for key in "echo kept $((40 + 2))\r":
+            shell.type(key)
+            time.sleep(0.02)
+        shell.expect("kept 42")
+        shell.type("stty size; exit 5\r")
+        shell.expect("31 101")
+        self.assertEqual(shell.end(), 5)
+        self.wait_for_host(True)
+
     def reachable(self):
         try:
             return bool(self.daemon.zones())
