@@ -160,7 +160,7 @@ static enum exit_code read_answer(const struct logs *logs, json_t *answer, struc
 /* As pass_on(), with what the answer brings. */
 static enum exit_code take(struct logs *logs, json_t *answer, int *ret_fd)
 {
-    struct chunk chunk;
+    struct chunk chunk = { 0 };
     struct logs_rest *rest = &logs->rest;
     enum exit_code code = read_answer(logs, answer, &chunk, rest);
 
