@@ -4,50 +4,18 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/signalfd.h>
 
 #include "proto/cleanup.h"
 
 #define WAIT "io.czone.Container.Wait"
-#define KILL "io.czone.Container.Kill"
-
-static const int forwarded[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2 };
-
-bool attend_signal_ends(int signal)
-{
-    return signal != SIGUSR1 && signal != SIGUSR2;
-}
-
-int attend_signals(bool window, int *ret_fd)
-{
-    sigset_t signals;
-    int fd;
-
-    (void)sigemptyset(&signals);
-    for (size_t i = 0; i < sizeof(forwarded) / sizeof(*forwarded); i++)
-        (void)sigaddset(&signals, forwarded[i]);
-    if (window)
-        (void)sigaddset(&signals, SIGWINCH);
-    if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
-        return -errno;
-    fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (fd < 0)
-        return -errno;
-    (void)signal(SIGPIPE, SIG_IGN);
-    *ret_fd = fd;
-    return 0;
-}
-
-static json_t *target(const struct attend *attend)
-{
-    if (attend->logs.exec)
-        return json_pack("{s:s, s:s}", "id", attend->logs.id, "exec", attend->logs.exec);
-    return json_pack("{s:s}", "id", attend->logs.id);
-}
 
 static json_t *wait_parameters(void *userdata)
 {
-    return target(userdata);
+    const struct attend *attend = userdata;
+
+    if (attend->logs.exec)
+        return json_pack("{s:s, s:s}", "id", attend->logs.id, "exec", attend->logs.exec);
+    return json_pack("{s:s}", "id", attend->logs.id);
 }
 
 static enum exit_code on_ended(struct follow *follow, const struct varlink_reply *reply, void *userdata)
@@ -61,44 +29,14 @@ static enum exit_code on_ended(struct follow *follow, const struct varlink_reply
     return EXIT_OK;
 }
 
-static enum exit_code on_output(struct follow *follow, const struct varlink_reply *reply, void *userdata)
-{
-    struct attend *attend = userdata;
-    enum exit_code code;
-
-    if (reply->error)
-        return ctl_error_reply(attend->ctl, reply->error, reply->parameters);
-    code = logs_take(&attend->logs, reply->parameters);
-    if (attend->logs.eof || attend->logs.closed)
-        follow_done(follow);
-    return code;
-}
-
-static json_t *output_parameters(void *userdata)
-{
-    struct attend *attend = userdata;
-
-    return logs_parameters(&attend->logs);
-}
-
 static enum exit_code detach(struct attend *attend)
 {
+    if (!terminal_listens(&attend->ctl->err))
+        return EXIT_DETACHED;
+    logs_end_line(&attend->logs);
     ctl_note(attend->ctl, "detached: the program goes on; `czonectl attach %s` gets back to its container",
              attend->logs.id);
     return EXIT_DETACHED;
-}
-
-/* That it could not be passed on has been told; a second signal gets us out. */
-static enum exit_code forward(struct attend *attend, int signal)
-{
-    json_t *parameters = target(attend);
-
-    if (parameters && json_object_set_new(parameters, "signal", json_string(sigabbrev_np(signal))) < 0) {
-        json_decref(parameters);
-        parameters = NULL;
-    }
-    (void)ctl_call(attend->ctl, KILL, parameters, CTL_ANSWER_MS, NULL);
-    return EXIT_OK;
 }
 
 static enum exit_code on_signal(int signal, void *userdata)
@@ -107,8 +45,8 @@ static enum exit_code on_signal(int signal, void *userdata)
 
     if (signal == SIGWINCH)
         return stdio_on_resize(&attend->stdio);
-    attend->signals += attend_signal_ends(signal);
-    return attend->signals > 1 ? detach(attend) : forward(attend, signal);
+    attend->signals += relay_ends(signal);
+    return attend->signals > 1 ? detach(attend) : relay_signal(&attend->relay, signal);
 }
 
 static int input_fd(void *userdata)
@@ -130,21 +68,19 @@ static enum exit_code loop(struct attend *attend)
 {
     struct loop loop = {
         .ctl = attend->ctl,
-        .follows = { &attend->wait, &attend->logs.follow, &attend->stdio.write, &attend->stdio.resize },
-        .n_follows = 4,
+        .follows = { &attend->wait, &attend->logs.follow, &attend->stdio.write, &attend->stdio.resize,
+                     &attend->relay.kill },
+        .n_follows = 5,
         .signal_fd = attend->signal_fd,
         .on_signal = on_signal,
         .input_fd = input_fd,
         .on_input = on_input,
         .userdata = attend,
     };
-    enum exit_code code;
+    enum exit_code code = stdio_on_resize(&attend->stdio);
 
-    code = follow_start(attend->ctl, &attend->logs.follow);
-    if (!code)
-        code = follow_start(attend->ctl, &attend->wait);
-    if (!code)
-        code = stdio_on_resize(&attend->stdio);
+    follow_resume(attend->ctl, &attend->logs.follow);
+    follow_resume(attend->ctl, &attend->wait);
     return code ? code : loop_run(&loop);
 }
 
@@ -155,21 +91,21 @@ enum exit_code attend_run(struct attend *attend)
     int r;
 
     attend->signal_fd = -EBADF;
-    r = attend_signals(attend->stdio.tty, &attend->signal_fd);
+    r = relay_block(attend->stdio.tty, &attend->signal_fd);
     if (r < 0) {
         ctl_error(attend->ctl, "signals: %s", strerror(-r));
         return EXIT_FAILED;
     }
-    attend->logs.ctl = attend->stdio.ctl = attend->ctl;
-    attend->stdio.id = attend->logs.id;
-    attend->stdio.exec = attend->logs.exec;
+    attend->relay.ctl = attend->logs.ctl = attend->stdio.ctl = attend->ctl;
+    attend->stdio.id = attend->relay.id = attend->logs.id;
+    attend->stdio.exec = attend->relay.exec = attend->logs.exec;
     stdio_init(&attend->stdio);
     attend->stdio.offset = offset;
+    relay_init(&attend->relay);
     logs_follow(&attend->logs);
-    attend->logs.follow.parameters = output_parameters;
-    attend->logs.follow.on_reply = on_output;
-    attend->wait = (struct follow){ .method = WAIT, .parameters = wait_parameters, .on_reply = on_ended };
-    attend->logs.follow.userdata = attend->wait.userdata = attend;
+    attend->wait = (struct follow){
+        .method = WAIT, .parameters = wait_parameters, .on_reply = on_ended, .userdata = attend
+    };
     code = stdio_begin(&attend->stdio);
     if (!code)
         code = loop(attend);
@@ -179,7 +115,8 @@ enum exit_code attend_run(struct attend *attend)
 
 void attend_done(struct attend *attend)
 {
-    follow_done(&attend->logs.follow);
+    logs_done(&attend->logs);
+    follow_done(&attend->relay.kill);
     follow_done(&attend->wait);
     json_decref(attend->answer);
     attend->answer = NULL;

@@ -8,24 +8,19 @@
  */
 
 #include "agent/ctl/logs.h"
+#include "agent/ctl/relay.h"
 #include "agent/ctl/stdio.h"
 
 struct attend {
     struct ctl *ctl;
     struct logs logs;
     struct stdio stdio;
+    struct relay relay;
     struct follow wait;
     json_t *answer; /* of Wait: when it has come, the program has ended */
     unsigned int signals;
     int signal_fd;
 };
-
-/* Blocks the signals that are forwarded, and SIGPIPE; window: and that of a terminal's size. Returns 0 or a
- * negative errno. */
-int attend_signals(bool window, int *ret_fd);
-
-/* Whether a forwarded signal is one that is meant to end a program: a second such one detaches. */
-bool attend_signal_ends(int signal);
 
 /*
  * Shows the output and passes input on, until the program has ended.

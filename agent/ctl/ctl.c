@@ -16,8 +16,8 @@ __attribute__((format(printf, 2, 0))) static void say(const struct ctl *ctl, con
     if (vasprintf(&text, format, arguments) < 0)
         text = NULL;
     safe = printable_copy(text ? text : "out of memory", ctl->err.utf8);
-    (void)fprintf(ctl->err.file, "czonectl%s%s: %s\n", ctl->verb ? " " : "", ctl->verb ? ctl->verb->name : "",
-                  safe ? safe : "out of memory");
+    (void)fprintf(ctl->err.file, "czonectl%s%s: %s%s", ctl->verb ? " " : "", ctl->verb ? ctl->verb->name : "",
+                  safe ? safe : "out of memory", terminal_newline(&ctl->err));
 }
 
 void ctl_error(const struct ctl *ctl, const char *format, ...)
@@ -41,8 +41,8 @@ void ctl_note(const struct ctl *ctl, const char *format, ...)
 void ctl_hint(const struct ctl *ctl, const char *hint)
 {
     if (hint)
-        (void)fprintf(ctl->err.file, "%s  hint: %s%s\n", terminal_paint(&ctl->err, PAINT_DIM), hint,
-                      terminal_plain(&ctl->err));
+        (void)fprintf(ctl->err.file, "%s  hint: %s%s%s", terminal_paint(&ctl->err, PAINT_DIM), hint,
+                      terminal_plain(&ctl->err), terminal_newline(&ctl->err));
 }
 
 enum exit_code ctl_no_memory(const struct ctl *ctl)

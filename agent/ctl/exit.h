@@ -18,7 +18,7 @@ enum exit_code {
         3,              /* nobody answers, the connection broke, or who answers does not speak our protocol */
     EXIT_REFUSED = 4,   /* guest or host does not allow it, or not in this state */
     EXIT_NO_MEMORY = 5, /* no zone, and none to be had */
-    EXIT_CANNOT_RUN = 6, /* root, user or bundle is no good */
+    EXIT_CANNOT_RUN = 6, /* root, user or bundle is no good, or the program cannot be executed */
     EXIT_NO_PROGRAM = 7,
     EXIT_NOT_FOUND = 8, /* no such container or zone */
     EXIT_TIMED_OUT = 9,

@@ -36,6 +36,7 @@ static enum exit_code send_call(const struct ctl *ctl, struct follow *follow)
     json_t *parameters = follow->parameters(follow->userdata);
     int r;
 
+    follow->again = false;
     if (!parameters)
         return ctl_no_memory(ctl);
     r = varlink_client_send(follow->client, follow->method, parameters, follow->flags);
@@ -60,10 +61,24 @@ enum exit_code follow_start(const struct ctl *ctl, struct follow *follow)
     return send_call(ctl, follow);
 }
 
+void follow_resume(const struct ctl *ctl, struct follow *follow)
+{
+    follow->next_try = when_ticks();
+    follow->give_up = follow->next_try + patience(ctl);
+    follow->replied = false;
+}
+
 enum exit_code follow_call(const struct ctl *ctl, struct follow *follow)
 {
+    if (!follow->idle) {
+        follow->again = true;
+        return EXIT_OK;
+    }
     follow->idle = false;
-    return follow->client ? send_call(ctl, follow) : follow_start(ctl, follow);
+    if (follow->client)
+        return send_call(ctl, follow);
+    follow_resume(ctl, follow);
+    return EXIT_OK;
 }
 
 /* Notes that the connection is gone; the loop opens it anew, unless that was tried for long enough. */
@@ -101,12 +116,29 @@ static enum exit_code reconnect(const struct ctl *ctl, struct follow *follow)
     return send_call(ctl, follow);
 }
 
+/* After its final reply. */
+static enum exit_code end_call(const struct ctl *ctl, struct follow *follow)
+{
+    if (follow->held) {
+        follow->last = true;
+        return EXIT_OK;
+    }
+    if (!follow->repeats || follow->done) {
+        follow_done(follow);
+        return EXIT_OK;
+    }
+    if (follow->again)
+        return send_call(ctl, follow);
+    follow->idle = true;
+    return EXIT_OK;
+}
+
 static enum exit_code take_replies(struct loop *loop, struct follow *follow)
 {
     enum exit_code code = EXIT_OK;
     int r = 0;
 
-    while (!code && !follow->done) {
+    while (!code && !follow->done && !follow->held) {
         struct varlink_reply reply = VARLINK_REPLY_INIT;
 
         r = varlink_client_next_reply(follow->client, &reply);
@@ -115,14 +147,24 @@ static enum exit_code take_replies(struct loop *loop, struct follow *follow)
         follow->replied = true;
         follow->answer_by = 0;
         code = follow->on_reply(follow, &reply, follow->userdata);
-        if (!reply.continues && follow->repeats && !follow->done)
-            follow->idle = true;
-        else if (!reply.continues)
-            follow_done(follow);
+        if (!code && !reply.continues)
+            code = end_call(loop->ctl, follow);
         varlink_reply_done(&reply);
     }
     if (!code && r < 0)
         code = broken(loop->ctl, follow, r);
+    return code;
+}
+
+/* What held it takes more, or will not ever. */
+static enum exit_code release(struct loop *loop, struct follow *follow)
+{
+    enum exit_code code;
+
+    follow->held = false;
+    code = follow->on_writable(follow, follow->userdata);
+    if (!code && !follow->held && !follow->done && follow->last)
+        code = end_call(loop->ctl, follow);
     return code;
 }
 
@@ -131,8 +173,12 @@ static enum exit_code serve(struct loop *loop, struct follow *follow, short reve
     enum exit_code code = EXIT_OK;
     int r;
 
-    if (follow->done)
-        return EXIT_OK;
+    if (follow->held && revents) {
+        code = release(loop, follow);
+        revents = 0;
+    }
+    if (code || follow->done || follow->held)
+        return code;
     if (!follow->client && follow->idle)
         return EXIT_OK;
     if (!follow->client)
@@ -187,6 +233,18 @@ static int sleep_ms(const struct loop *loop)
     return until <= now ? 0 : (int)(until - now);
 }
 
+static struct pollfd awaited(const struct follow *follow)
+{
+    if (follow->done || !follow->client)
+        return (struct pollfd){ .fd = -EBADF };
+    if (follow->held)
+        return (struct pollfd){ .fd = follow->held_by, .events = POLLOUT };
+    return (struct pollfd){
+        .fd = varlink_client_fd(follow->client),
+        .events = varlink_client_events(follow->client),
+    };
+}
+
 enum exit_code loop_run(struct loop *loop)
 {
     enum exit_code code = EXIT_OK;
@@ -199,12 +257,8 @@ enum exit_code loop_run(struct loop *loop)
         polls[FOLLOW_MAX] = (struct pollfd){ .fd = loop->signal_fd, .events = POLLIN };
         for (size_t i = 0; i < FOLLOW_MAX; i++) {
             const struct follow *follow = i < loop->n_follows ? loop->follows[i] : NULL;
-            bool open = follow && !follow->done && follow->client;
 
-            polls[i] = (struct pollfd){
-                .fd = open ? varlink_client_fd(follow->client) : -1,
-                .events = open ? varlink_client_events(follow->client) : 0,
-            };
+            polls[i] = follow ? awaited(follow) : (struct pollfd){ .fd = -EBADF };
         }
         if (poll(polls, FOLLOW_MAX + 2, sleep_ms(loop)) < 0 && errno != EINTR) {
             ctl_error(loop->ctl, "poll: %s", strerror(errno));

@@ -22,6 +22,10 @@ struct follow {
     bool repeats;       /* one call after the other, each by follow_call(): nobody waits for its end */
     int answer_ms;      /* how long the guest may take for a reply; 0: for ever */
 
+    /* Set by on_reply and on_writable: no reply is taken, and it does not end, before this fd takes more. */
+    bool held;
+    int held_by;
+
     /* Builds the parameters of the next attempt; NULL is out of memory. */
     json_t *(*parameters)(void *userdata);
     /*
@@ -29,11 +33,14 @@ struct follow {
      * code, having told why, which ends the loop.
      */
     enum exit_code (*on_reply)(struct follow *follow, const struct varlink_reply *reply, void *userdata);
+    enum exit_code (*on_writable)(struct follow *follow, void *userdata);
     void *userdata;
 
     /* Private. */
     struct varlink_client *client;
     bool replied, done, idle;
+    bool again;                           /* was called while a call was under way */
+    bool last;                            /* its final reply was taken, while it is held */
     int64_t next_try, give_up, answer_by; /* when_ticks() */
 };
 
@@ -56,7 +63,11 @@ struct loop {
 /* Connects and sends now, so that nothing after it is missed. */
 enum exit_code follow_start(const struct ctl *ctl, struct follow *follow);
 
-/* The next call of one that repeats: on the connection it has, or a new one. */
+/* The same with patience, for one whose guest was there a moment ago: the loop connects. */
+void follow_resume(const struct ctl *ctl, struct follow *follow);
+
+/* The next call of one that repeats: on the connection it has, or a new one that the loop opens. While a call
+ * is under way: one more after it, however often this was called, with the parameters of then. */
 enum exit_code follow_call(const struct ctl *ctl, struct follow *follow);
 
 /* Runs until every follow that is not optional, and does not repeat, is done. */

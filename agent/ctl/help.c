@@ -36,12 +36,13 @@ void help_print(FILE *out)
     (void)fputs("\nExit status:\n", out);
     for (int code = 0; exit_text(code); code++)
         (void)fprintf(out, "  %-4d%s\n", code, exit_text(code));
-    (void)fprintf(
-        out,
-        "  `run` exits with the program's status, or 128 + the signal that killed it; its own failures are\n"
-        "  %d + the number above, and %d when detached.\n\n`czonectl help VERB` tells more; so does "
-        "czonectl(1).\n",
-        EXIT_RUN_BASE, exit_of_run(EXIT_DETACHED));
+    (void)fprintf(out,
+                  "  `run`, `exec` and `attach` exit with the program's status, or 128 + the signal that "
+                  "killed it; their\n"
+                  "  own failures are %d + the number above, and %d when detached.\n\n`czonectl help VERB` "
+                  "tells more; so does "
+                  "czonectl(1).\n",
+                  EXIT_RUN_BASE, exit_of_run(EXIT_DETACHED));
 }
 
 void help_print_verb(FILE *out, const struct verb *verb)

@@ -7,13 +7,11 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#include "agent/ctl/attend.h"
 #include "proto/cleanup.h"
 #include "proto/size.h"
 
 #define SPAWN  "io.czone.Container.Spawn"
 #define WAIT   "io.czone.Container.Wait"
-#define KILL   "io.czone.Container.Kill"
 #define REMOVE "io.czone.Container.Remove"
 
 /* A random key: a repeat after a lost answer must be known as such, and nobody else's request taken for it.
@@ -98,7 +96,7 @@ enum exit_code run_begin(struct ctl *ctl, json_t *spawn, struct run *ret)
         return ctl_no_memory(ctl);
     r = add_key(owned);
     if (r == 0)
-        r = attend_signals(true, &run.signal_fd);
+        r = relay_block(true, &run.signal_fd);
     if (r < 0) {
         ctl_error(ctl, "signals and random key: %s", strerror(-r));
         return EXIT_FAILED;
@@ -121,7 +119,8 @@ void run_done(struct run *run)
 {
     progress_clear(&run->progress);
     follow_done(&run->events);
-    follow_done(&run->logs.follow);
+    logs_done(&run->logs);
+    follow_done(&run->relay.kill);
     json_decref(run->spawn);
     json_decref(run->answer);
     cleanup_fd(&run->signal_fd);
@@ -137,6 +136,8 @@ static enum exit_code keep_container(struct run *run, const char *method, json_t
     json_decref(run->answer);
     run->answer = json_incref(answer);
     run->container = container;
+    run->relay.id = container.id;
+    run->relay.gives_up = !container_ended(&container);
     return EXIT_OK;
 }
 
@@ -157,6 +158,8 @@ static enum exit_code on_container(struct follow *follow, const struct varlink_r
 
 static enum exit_code detach(struct run *run)
 {
+    if (!terminal_listens(&run->ctl->err))
+        return EXIT_DETACHED;
     progress_clear(&run->progress);
     if (!run->container.id) {
         ctl_note(
@@ -164,53 +167,31 @@ static enum exit_code detach(struct run *run)
             "interrupted before the guest answered; it may have accepted the container: see `czonectl ps`");
         return EXIT_DETACHED;
     }
+    if (run->attended)
+        logs_end_line(&run->logs);
     ctl_note(run->ctl, "detached: container %s goes on", run->container.id);
     ctl_note(run->ctl, "`czonectl logs -f %s` shows its output, `czonectl rm -f %s` ends it",
              run->container.id, run->container.id);
     return EXIT_DETACHED;
 }
 
-/* Sends a signal. A container that waits for its memory has no process yet: one that is to end is then given
- * up as a whole. */
-static enum exit_code forward(struct run *run, const char *name, bool ends)
-{
-    struct varlink_reply reply = VARLINK_REPLY_INIT;
-    const char *id = run->container.id;
-    enum exit_code code;
-
-    code = ctl_exchange(run->ctl, KILL, json_pack("{s:s, s:s}", "id", id, "signal", name), CTL_ANSWER_MS,
-                        &reply);
-    if (!code && ends && reply.error && !strcmp(reply.error, "io.czone.Container.WrongState") &&
-        !container_ended(&run->container)) {
-        varlink_reply_done(&reply);
-        code = ctl_exchange(run->ctl, REMOVE, json_pack("{s:s, s:b}", "id", id, "force", 1), CTL_ANSWER_MS,
-                            &reply);
-    }
-    if (!code && reply.error)
-        code = ctl_error_reply(run->ctl, reply.error, reply.parameters);
-    varlink_reply_done(&reply);
-    return code;
-}
-
 static enum exit_code on_signal(int signal, void *userdata)
 {
     struct run *run = userdata;
-    const char *name = sigabbrev_np(signal);
 
     if (signal == SIGWINCH)
         return run->attended ? stdio_on_resize(&run->stdio) : EXIT_OK;
-    if (!run->container.id && !attend_signal_ends(signal))
+    if (!run->container.id && !relay_ends(signal))
         return EXIT_OK; /* there is nobody yet who could want it */
-    run->signals += attend_signal_ends(signal);
+    run->signals += relay_ends(signal);
     if (!run->container.id || run->signals > 1)
         return detach(run);
-    progress_clear(&run->progress);
-    if (run->ctl->err.tty && attend_signal_ends(signal))
-        ctl_note(run->ctl, "SIG%s is passed on to container %s; once more detaches from it", name,
-                 run->container.id);
-    /* That it could not be passed on has been told; a second signal gets us out. */
-    (void)forward(run, name, attend_signal_ends(signal));
-    return EXIT_OK;
+    if (run->ctl->err.tty && relay_ends(signal) && terminal_listens(&run->ctl->err)) {
+        progress_clear(&run->progress);
+        ctl_note(run->ctl, "SIG%s is passed on to container %s; once more detaches from it",
+                 sigabbrev_np(signal), run->container.id);
+    }
+    return relay_signal(&run->relay, signal);
 }
 
 static int input_fd(void *userdata)
@@ -248,6 +229,7 @@ static enum exit_code run_loop(struct run *run, struct follow *first, struct fol
         loop.input_fd = input_fd;
         loop.on_input = on_input;
     }
+    loop.follows[loop.n_follows++] = &run->relay.kill;
     loop.follows[loop.n_follows++] = &run->events;
     /* Not earlier: the struct has moved since run_begin(). */
     run->events.userdata = run;
@@ -273,6 +255,8 @@ enum exit_code run_spawn(struct run *run)
     char size[SIZE_TEXT_MAX];
     enum exit_code code;
 
+    run->relay.ctl = run->ctl;
+    relay_init(&run->relay);
     if (run->ctl->err.redraw) {
         run->events.userdata = run;
         run->events.done = false;
@@ -308,47 +292,23 @@ static enum exit_code wait_until(struct run *run, const char *until, struct foll
     enum exit_code code;
 
     run->until = until;
-    code = follow_start(run->ctl, &wait);
-    if (!code && beside)
-        code = follow_start(run->ctl, beside);
-    if (!code)
-        code = run_loop(run, &wait, beside);
+    follow_resume(run->ctl, &wait);
+    if (beside)
+        follow_resume(run->ctl, beside);
+    code = run_loop(run, &wait, beside);
     follow_done(&wait);
     return code;
 }
 
 /* Nobody reads the output any more: a program on this machine would get SIGPIPE and die of it. */
-static enum exit_code output_closed(struct run *run)
+static enum exit_code output_closed(void *userdata)
 {
+    struct run *run = userdata;
+
     ctl_note(run->ctl,
              "standard output is closed: container %s is killed, as a local program would be by SIGPIPE",
              run->container.id);
-    return forward(run, "KILL", true);
-}
-
-static enum exit_code on_output(struct follow *follow, const struct varlink_reply *reply, void *userdata)
-{
-    struct run *run = userdata;
-    enum exit_code code;
-
-    /* Removed by somebody else: Wait tells. */
-    if (reply->error && !strcmp(reply->error, "io.czone.Container.NoSuchContainer"))
-        return EXIT_OK;
-    if (reply->error)
-        return ctl_error_reply(run->ctl, reply->error, reply->parameters);
-    code = logs_take(&run->logs, reply->parameters);
-    if (!code && run->logs.closed)
-        code = output_closed(run);
-    if (run->logs.eof || run->logs.closed)
-        follow_done(follow);
-    return code;
-}
-
-static json_t *output_parameters(void *userdata)
-{
-    struct run *run = userdata;
-
-    return logs_parameters(&run->logs);
+    return relay_signal(&run->relay, SIGKILL);
 }
 
 enum exit_code run_attend(struct run *run)
@@ -358,17 +318,24 @@ enum exit_code run_attend(struct run *run)
 
     if (!id)
         return ctl_no_memory(run->ctl);
-    run->logs = (struct logs){ .ctl = run->ctl, .progress = &run->progress, .id = id };
+    run->logs = (struct logs){
+        .ctl = run->ctl,
+        .progress = &run->progress,
+        .id = id,
+        .beside_wait = true,
+        .on_closed = output_closed,
+        .userdata = run,
+    };
     logs_follow(&run->logs);
-    run->logs.follow.parameters = output_parameters;
-    run->logs.follow.on_reply = on_output;
-    run->logs.follow.userdata = run;
     run->stdio.ctl = run->ctl;
     run->stdio.id = id;
     stdio_init(&run->stdio);
     run->stdio.offset = 0; /* nobody else has written to it */
     code = stdio_begin(&run->stdio);
     run->attended = true;
+    /* It may have been changed since the request was made. */
+    if (!code)
+        code = stdio_on_resize(&run->stdio);
     if (!code)
         code = wait_until(run, "exited", &run->logs.follow);
     run->attended = false;
@@ -380,8 +347,8 @@ enum exit_code run_attend(struct run *run)
 enum exit_code run_wait_returned(struct run *run)
 {
     /* Progress must not overwrite the unfinished last line of the output. */
-    if (run->logs.midline && run->ctl->out.tty && run->ctl->err.redraw)
-        (void)fputc('\n', run->ctl->err.file);
+    if (run->ctl->err.redraw)
+        logs_end_line(&run->logs);
     progress_set(&run->progress, "%s: its memory goes back", run->container.id);
     return wait_until(run, "returned", NULL);
 }

@@ -7,6 +7,7 @@
 #include "agent/ctl/container.h"
 #include "agent/ctl/follow.h"
 #include "agent/ctl/logs.h"
+#include "agent/ctl/relay.h"
 #include "agent/ctl/stdio.h"
 
 struct run {
@@ -14,6 +15,7 @@ struct run {
     struct progress progress;
     struct follow events; /* optional: what progress shows */
     struct logs logs;
+    struct relay relay;
     struct stdio stdio; /* input and tty are the caller's to set, before run_attend() */
     json_t *spawn;      /* parameters of Spawn, always with a key */
     json_t *answer;     /* the last answer that has a container; owns what `container` points to */

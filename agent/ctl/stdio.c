@@ -30,8 +30,10 @@ static json_t *write_parameters(void *userdata)
         json_pack("{s:o, s:b}", "data", json_stringn(text, BASE64_LENGTH(stdio->length)), "eof", stdio->end);
     if (!parameters || add_target(parameters, stdio) < 0)
         return NULL;
-    if (stdio->offset >= 0 && json_object_set_new(parameters, "offset", json_integer(stdio->offset)) < 0)
+    if (stdio->sent && stdio->offset >= 0 &&
+        json_object_set_new(parameters, "offset", json_integer(stdio->offset)) < 0)
         return NULL;
+    stdio->sent = true;
     return TAKE(parameters);
 }
 
@@ -54,6 +56,7 @@ static enum exit_code on_written(struct follow *follow, const struct varlink_rep
         return ctl_bad_reply(stdio->ctl, WRITE, "offset", "is no integer");
     stdio->offset = json_integer_value(offset);
     stdio->length = 0;
+    stdio->sent = false;
     if (stdio->end)
         stdio->input = false;
     return EXIT_OK;
@@ -99,7 +102,7 @@ void stdio_init(struct stdio *stdio)
                                      .on_reply = on_resized };
     stdio->offset = -1;
     stdio->length = 0;
-    stdio->end = stdio->held = stdio->detached = stdio->raw = false;
+    stdio->sent = stdio->end = stdio->held = stdio->detached = stdio->raw = false;
 }
 
 enum exit_code stdio_begin(struct stdio *stdio)
@@ -116,13 +119,16 @@ enum exit_code stdio_begin(struct stdio *stdio)
         return EXIT_FAILED;
     }
     stdio->raw = true;
+    stdio->ctl->err.raw = stdio->ctl->err.tty;
     return EXIT_OK;
 }
 
 void stdio_end(struct stdio *stdio)
 {
-    if (stdio->raw)
+    if (stdio->raw) {
         (void)tcsetattr(STDIN_FILENO, TCSADRAIN, &stdio->before);
+        stdio->ctl->err.raw = false;
+    }
     stdio->raw = false;
     follow_done(&stdio->write);
     follow_done(&stdio->resize);
@@ -169,9 +175,7 @@ enum exit_code stdio_on_input(struct stdio *stdio)
 
 enum exit_code stdio_on_resize(struct stdio *stdio)
 {
-    if (!stdio->tty || !stdio->resize.idle)
-        return EXIT_OK;
-    return follow_call(stdio->ctl, &stdio->resize);
+    return stdio->tty ? follow_call(stdio->ctl, &stdio->resize) : EXIT_OK;
 }
 
 enum exit_code stdio_check(const struct ctl *ctl, bool input, bool tty)

@@ -4,7 +4,8 @@
 
 /*
  * Our standard input, on its way to a program in a guest, and our terminal in place of the program's own. A
- * write whose answer was lost with the connection is repeated at its offset, so that no key counts twice.
+ * write whose answer was lost with the connection is repeated at its offset, so that no key counts twice. The
+ * first time it says none: others may be typing too.
  */
 
 #include <termios.h>
@@ -30,7 +31,8 @@ struct stdio {
     size_t length;
     bool end;       /* after data nothing follows */
     bool held;      /* the first detach key was typed, and is not passed on yet */
-    int64_t offset; /* of data; -1: not known yet */
+    int64_t offset; /* of data, unless others have written meanwhile; -1: not known yet */
+    bool sent;      /* data may have arrived already */
     bool raw;
     struct termios before;
 };

@@ -2,6 +2,7 @@
 #include "agent/ctl/terminal.h"
 
 #include <langinfo.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -10,6 +11,8 @@
 #define WIDTH_MIN     20
 #define WIDTH_MAX     4096
 #define WIDTH_DEFAULT 80
+
+#define LISTENS_MS 1000
 
 static const char *const paints[] = {
     [PAINT_NONE] = "",
@@ -63,6 +66,16 @@ void terminal_open(struct terminal *terminal, FILE *file, enum colour_choice cho
         .utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8"),
         .width = find_width(fd, tty),
     };
+}
+
+bool terminal_listens(const struct terminal *terminal)
+{
+    return poll(&(struct pollfd){ .fd = fileno(terminal->file), .events = POLLOUT }, 1, LISTENS_MS) != 0;
+}
+
+const char *terminal_newline(const struct terminal *terminal)
+{
+    return terminal->raw ? "\r\n" : "\n";
 }
 
 const char *terminal_paint(const struct terminal *terminal, unsigned int paint)

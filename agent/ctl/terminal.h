@@ -30,6 +30,7 @@ struct terminal {
     FILE *file;
     bool tty;
     bool redraw; /* a line can be taken away again */
+    bool raw;    /* a newline is one, and no return to the left */
     bool colour;
     bool utf8;          /* else only ASCII is printed */
     unsigned int width; /* columns; 0: not a terminal, nothing is cut */
@@ -40,6 +41,12 @@ struct terminal {
  * `choice` wins), does the locale print UTF-8. setlocale(LC_CTYPE, "") must have been called.
  */
 void terminal_open(struct terminal *terminal, FILE *file, enum colour_choice choice);
+
+/* Whether it takes something now, or within a second: whoever reads it may have stopped. */
+bool terminal_listens(const struct terminal *terminal);
+
+/* What ends a line there. */
+const char *terminal_newline(const struct terminal *terminal);
 
 /* The escape sequence that starts or ends a paint; "" without colour. */
 const char *terminal_paint(const struct terminal *terminal, unsigned int paint);

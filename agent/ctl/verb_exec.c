@@ -90,10 +90,9 @@ static enum exit_code read_session(const struct ctl *ctl, const char *method, js
 static enum exit_code tell_failure(const struct ctl *ctl, const struct session *session)
 {
     const char *id = json_string_value(json_object_get(session->failure, "id"));
-    const char *message = json_string_value(json_object_get(session->failure, "message"));
 
-    ctl_error(ctl, "%s", message ? message : "the program did not start, and the guest does not say why");
-    return id ? ctl_code_of_error(id) : EXIT_FAILED;
+    return id ? ctl_error_reply(ctl, id, session->failure)
+              : ctl_bad_reply(ctl, "io.czone.Container.Wait", "failure", "has no id");
 }
 
 /* With our stdio, until it ends. Returns an exit status. */
@@ -121,11 +120,38 @@ static int attend(struct ctl *ctl, const struct exec_options *options, const cha
     return status;
 }
 
+/* Is the container about to run? One that is held is not: its Start may never come. */
+static bool will_run(const struct varlink_reply *reply)
+{
+    const char *state = json_string_value(json_object_get(reply->parameters, "state"));
+
+    return reply->error && !strcmp(reply->error, "io.czone.Container.WrongState") && state &&
+           (!strcmp(state, "wanted") || !strcmp(state, "starting"));
+}
+
+/* Who has just had a container started need not know that its memory takes a moment. */
+static enum exit_code call_exec(struct ctl *ctl, json_t *parameters, const char *id, json_t **ret)
+{
+    struct varlink_reply reply = VARLINK_REPLY_INIT;
+    enum exit_code code = ctl_exchange(ctl, EXEC, json_incref(parameters), CTL_ANSWER_MS, &reply);
+    bool wait = !code && will_run(&reply);
+
+    if (!code && !wait && reply.error)
+        code = ctl_error_reply(ctl, reply.error, reply.parameters);
+    else if (!code && !wait)
+        *ret = json_incref(reply.parameters);
+    varlink_reply_done(&reply);
+    if (!wait)
+        return code;
+    code = ctl_call(ctl, "io.czone.Container.Wait", json_pack("{s:s, s:s}", "id", id, "until", "running"), -1,
+                    NULL);
+    return code ? code : ctl_call(ctl, EXEC, json_incref(parameters), CTL_ANSWER_MS, ret);
+}
+
 static int exec(struct ctl *ctl, const void *data, char **arguments, size_t n_arguments)
 {
     const struct exec_options *options = data;
-    CLEANUP_JSON json_t *answer = NULL;
-    json_t *parameters = NULL;
+    CLEANUP_JSON json_t *answer = NULL, *parameters = NULL;
     struct session session = { 0 };
     enum exit_code code;
 
@@ -143,7 +169,7 @@ static int exec(struct ctl *ctl, const void *data, char **arguments, size_t n_ar
     if (!code)
         code = build(ctl, options, arguments, n_arguments, &parameters);
     if (!code)
-        code = ctl_call(ctl, EXEC, parameters, CTL_ANSWER_MS, &answer);
+        code = call_exec(ctl, parameters, arguments[0], &answer);
     if (!code)
         code = read_session(ctl, EXEC, answer, &session);
     if (code)
@@ -158,7 +184,8 @@ const struct verb verb_exec = {
     .name = "exec",
     .synopsis = "ID [--] PROGRAM [ARGUMENT...]",
     .summary = "Run one more program in a container that runs",
-    .details = "Shows the program's output and exits with its status (128 + N if signal N killed it).\n"
+    .details = "One that waits for its memory is waited for. Shows the program's output and exits with its "
+               "status (128 + N if signal N killed it).\n"
                "SIGINT, SIGTERM, SIGHUP and SIGQUIT are passed on; a second one, or Ctrl-P Ctrl-Q, detaches.",
     .min = 2,
     .max = UNLIMITED_ARGUMENTS,

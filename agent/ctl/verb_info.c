@@ -74,7 +74,8 @@ static enum exit_code print_people(const struct ctl *ctl, const struct service *
     line(ctl, "Vendor", service->vendor);
     line(ctl, "Product", service->product);
     line(ctl, "Version", service->version);
-    line(ctl, "URL", service->url);
+    if (*service->url)
+        line(ctl, "URL", service->url);
     json_array_foreach(service->interfaces, i, interface)
         line(ctl, i ? "" : "Interfaces", json_string_value(interface));
     line(ctl, "Block size", size_format(inventory->block_size, size));

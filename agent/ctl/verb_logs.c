@@ -40,6 +40,7 @@ static enum exit_code print_kept(struct ctl *ctl, struct logs *logs)
 static int logs_verb(struct ctl *ctl, const void *data, char **arguments, size_t n_arguments)
 {
     const struct logs_options *options = data;
+    CLEANUP(logs_done)
     struct logs logs = { .ctl = ctl, .id = arguments[0], .exec = options->exec, .offset = options->offset };
 
     (void)n_arguments;

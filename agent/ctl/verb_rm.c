@@ -26,6 +26,8 @@ static int rm_verb(struct ctl *ctl, const void *data, char **arguments, size_t n
             ctl_call(ctl, "io.czone.Container.Remove", parameters, options->force ? -1 : CTL_ANSWER_MS, NULL);
         if (code == EXIT_CONNECTION)
             return code;
+        if (code == EXIT_REFUSED && !options->force)
+            ctl_hint(ctl, "`czonectl rm --force` ends it first, and waits for its memory");
         if (code)
             worst = code;
     }

@@ -175,6 +175,11 @@ static int attend(struct run *run, const struct run_options *options)
     code = run_attend(run);
     if (!code && container_failed(&run->container))
         code = failed(run, options);
+    else if (code && code != EXIT_DETACHED && code != EXIT_NOT_FOUND)
+        ctl_note(run->ctl,
+                 "container %s is left as it is: `czonectl attach %s` gets back to it, `czonectl rm -f %s` "
+                 "ends it",
+                 run->container.id, run->container.id, run->container.id);
     if (code)
         return exit_of_run(code);
     container_tell_end(run->ctl, &run->container);
@@ -208,10 +213,11 @@ static enum exit_code check(const struct ctl *ctl, const struct run_options *opt
         wrong = "--runtime runs a bundle; give one with --bundle";
     else if (!options->bundle && !n_arguments)
         wrong = "needs a PROGRAM, or --bundle";
-    if (wrong)
+    if (wrong) {
         ctl_error(ctl, "%s", wrong);
-    if (wrong)
+        ctl_hint(ctl, "`czonectl help run` tells more");
         return EXIT_USAGE;
+    }
     return options->detach ? EXIT_OK : stdio_check(ctl, options->interactive, options->tty);
 }
 

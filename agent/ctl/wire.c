@@ -31,6 +31,7 @@ static const struct known_error known_errors[] = {
     { "io.czone.Container.NoSuchTier", EXIT_USAGE, "`czonectl zones` shows the tiers of this guest" },
     { "io.czone.Container.NoSuchProgram", EXIT_NO_PROGRAM,
       "the program is looked up inside the container's root; give its path there" },
+    { "io.czone.Container.NotExecutable", EXIT_CANNOT_RUN, NULL },
     { "io.czone.Container.NoSuchRoot", EXIT_CANNOT_RUN,
       "--root is a directory in the guest, not on the host" },
     { "io.czone.Container.NoSuchUser", EXIT_CANNOT_RUN,
@@ -96,7 +97,7 @@ enum exit_code ctl_error_reply(const struct ctl *ctl, const char *error, json_t 
 {
     const struct known_error *known = find_error(error);
     const char *message = text_member(parameters, "message"),
-               *parameter = text_member(parameters, "parameter");
+               *parameter = text_member(parameters, "parameter"), *member = text_member(parameters, "member");
 
     if (parameter)
         ctl_error(ctl, "the guest does not accept '%s'%s%s", parameter, message ? ": " : "",
@@ -105,7 +106,11 @@ enum exit_code ctl_error_reply(const struct ctl *ctl, const char *error, json_t 
         ctl_error(ctl, "%s", message);
     else
         ctl_error(ctl, "the guest answered %s", error);
-    ctl_hint(ctl, known ? known->hint : NULL);
+    /* No member of it, but all of it. */
+    if (member && !strcmp(member, "config.json"))
+        ctl_hint(ctl, "--bundle is a directory in the guest, not on the host");
+    else
+        ctl_hint(ctl, known ? known->hint : NULL);
     return known ? known->code : EXIT_FAILED;
 }
 

@@ -21,6 +21,7 @@ static const struct {
     { ERROR_HOST_FAILED, .subject = NULL },
     { ERROR_NO_SUCH_TIER, .subject = "tier" },
     { ERROR_NO_SUCH_PROGRAM, .subject = "program" },
+    { ERROR_NOT_EXECUTABLE, .subject = "program" },
     { ERROR_NO_SUCH_ROOT, .subject = "root" },
     { ERROR_NO_SUCH_USER, .subject = "user" },
     { ERROR_BAD_BUNDLE, .subject = "bundle", .member = true },

@@ -22,6 +22,7 @@
 #define ERROR_HOST_FAILED       "io.czone.Container.HostFailed"
 #define ERROR_NO_SUCH_TIER      "io.czone.Container.NoSuchTier"
 #define ERROR_NO_SUCH_PROGRAM   "io.czone.Container.NoSuchProgram"
+#define ERROR_NOT_EXECUTABLE    "io.czone.Container.NotExecutable"
 #define ERROR_NO_SUCH_ROOT      "io.czone.Container.NoSuchRoot"
 #define ERROR_NO_SUCH_USER      "io.czone.Container.NoSuchUser"
 #define ERROR_BAD_BUNDLE        "io.czone.Container.BadBundle"

@@ -61,25 +61,53 @@ const char *peer_container(const char *id, const char *state, const char *more)
     return text;
 }
 
-void peer_open(struct peer *peer, peer_script script)
+static void listen_at(struct peer *peer)
 {
     struct address address = { .type = ADDRESS_UNIX };
     struct reason reason;
 
+    (void)snprintf(address.path, sizeof(address.path), "%s/socket", peer->directory);
+    ck_assert_int_eq(address_listen(&address, 16, 0600, &peer->listen_fd, &reason), 0);
+}
+
+void peer_open(struct peer *peer, peer_script script)
+{
     *peer = (struct peer){ .script = script, .listen_fd = -EBADF };
     strcpy(peer->directory, "/tmp/czonectl-test-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(peer->directory));
-    (void)snprintf(address.path, sizeof(address.path), "%s/socket", peer->directory);
-    (void)snprintf(peer->address, sizeof(peer->address), "unix:%s", address.path);
-    ck_assert_int_eq(address_listen(&address, 16, 0600, &peer->listen_fd, &reason), 0);
+    (void)snprintf(peer->address, sizeof(peer->address), "unix:%s/socket", peer->directory);
+    listen_at(peer);
+}
+
+static void hang_up(struct peer *peer)
+{
+    for (size_t i = 0; i < PEER_CONNECTIONS; i++) {
+        if (peer->connections[i])
+            varlink_connection_close(peer->connections[i]);
+        peer->connections[i] = varlink_connection_unref(peer->connections[i]);
+    }
+}
+
+/* As a daemon that is restarted: the socket's name stays. */
+static void go_away(struct peer *peer, int waited_ms)
+{
+    if (peer->away_ms <= 0)
+        return;
+    if (peer->listen_fd >= 0) {
+        (void)close(peer->listen_fd);
+        peer->listen_fd = -EBADF;
+        hang_up(peer);
+    }
+    peer->away_ms -= waited_ms;
+    if (peer->away_ms <= 0)
+        listen_at(peer);
 }
 
 void peer_close(struct peer *peer)
 {
     char path[128];
 
-    for (size_t i = 0; i < PEER_CONNECTIONS; i++)
-        varlink_connection_unref(peer->connections[i]);
+    hang_up(peer);
     for (size_t i = 0; i < peer->n_calls; i++) {
         free(peer->methods[i]);
         json_decref(peer->parameters[i]);
@@ -157,15 +185,39 @@ static bool drain(int fd, char *buffer, size_t size, size_t *used)
     return n > 0;
 }
 
+static void serve_connections(struct peer *peer, const struct pollfd polls[PEER_CONNECTIONS])
+{
+    for (size_t i = 0; i < PEER_CONNECTIONS; i++)
+        if (peer->connections[i] && (polls[i].revents || peer->dropped == peer->connections[i]))
+            serve(peer, &peer->connections[i], polls[i].revents);
+}
+
+/* Nothing has happened for 50 ms. */
+static void wait_on(struct peer *peer, int *waited)
+{
+    siginfo_t end = { 0 };
+
+    *waited += 50;
+    if (*waited >= DEADLINE_MS)
+        (void)kill(peer->child, SIGKILL);
+    if (peer->on_quiet)
+        peer->on_quiet(peer);
+    go_away(peer, 50);
+    /* Who ended shows so by the end of its output. */
+    if (waitid(P_PID, (id_t)peer->child, &end, WEXITED | WNOHANG | WNOWAIT) == 0 && end.si_pid == peer->child)
+        peer->ignore_output = false;
+}
+
 static void serve_child(struct peer *peer, int out, int err)
 {
     bool out_open = !peer->close_output, err_open = err >= 0;
     int waited = 0;
 
     while (out_open || err_open) {
+        bool read_output = out_open && !peer->ignore_output;
         struct pollfd polls[3 + PEER_CONNECTIONS] = {
             { .fd = peer->listen_fd, .events = POLLIN },
-            { .fd = out_open ? out : -1, .events = POLLIN },
+            { .fd = read_output ? out : -1, .events = POLLIN },
             { .fd = err_open ? err : -1, .events = POLLIN },
         };
 
@@ -175,20 +227,16 @@ static void serve_child(struct peer *peer, int out, int err)
             polls[3 + i].fd = connection ? varlink_connection_fd(connection) : -1;
             polls[3 + i].events = connection ? varlink_connection_events(connection) : 0;
         }
-        if (poll(polls, 3 + PEER_CONNECTIONS, 50) == 0) {
-            waited += 50;
-            if (waited >= DEADLINE_MS)
-                (void)kill(peer->child, SIGKILL);
-        }
+        if (poll(polls, 3 + PEER_CONNECTIONS, 50) == 0)
+            wait_on(peer, &waited);
         if (polls[0].revents)
             accept_one(peer);
         if (polls[1].revents)
             out_open = drain(out, peer->out, sizeof(peer->out), &peer->n_out);
         if (polls[2].revents)
             err_open = drain(err, peer->err, sizeof(peer->err), &peer->n_err);
-        for (size_t i = 0; i < PEER_CONNECTIONS; i++)
-            if (peer->connections[i] && (polls[3 + i].revents || peer->dropped == peer->connections[i]))
-                serve(peer, &peer->connections[i], polls[3 + i].revents);
+        serve_connections(peer, &polls[3]);
+        go_away(peer, 0);
     }
 }
 
@@ -235,6 +283,8 @@ void peer_run_words(struct peer *peer, char *const words[])
         ck_assert_int_eq(pipe2(out, O_CLOEXEC), 0);
         ck_assert_int_eq(pipe2(err, O_CLOEXEC), 0);
     }
+    if (peer->ignore_output && !peer->terminal)
+        ck_assert_int_gt(fcntl(out[0], F_SETPIPE_SZ, 4096), 0);
     peer->keyboard = peer->terminal ? out[0] : -EBADF;
     peer->child = fork();
     ck_assert_int_ge(peer->child, 0);

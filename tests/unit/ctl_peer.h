@@ -35,11 +35,16 @@ struct peer {
     json_t *parameters[PEER_CALLS];
     size_t n_calls;
 
-    bool terminal;     /* run czonectl on a pseudo-terminal of 80 columns */
-    const char *input; /* what it finds on its standard input, if that is no terminal; NULL: ours */
-    bool close_output; /* close our end of its standard output at once */
-    pid_t child;       /* czonectl, while it runs */
-    int keyboard;      /* of its terminal, while it runs: for scripts that type */
+    bool terminal;      /* run czonectl on a pseudo-terminal of 80 columns */
+    const char *input;  /* what it finds on its standard input, if that is no terminal; NULL: ours */
+    bool close_output;  /* close our end of its standard output at once */
+    bool ignore_output; /* its standard output, which holds little, is not read while this is set and it runs
+                         */
+    int away_ms;        /* set by a script: all connections break, and for so long nobody answers */
+    pid_t child;        /* czonectl, while it runs */
+    int keyboard;       /* of its terminal, while it runs: for scripts that type */
+    /* Called when nothing has happened for 50 ms, and again after as long; or NULL. */
+    void (*on_quiet)(struct peer *peer);
 
     /* What the last run left. */
     int status; /* exit status, or 128 + signal */

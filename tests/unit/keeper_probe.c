@@ -114,6 +114,19 @@ static int terminal(void)
     return 0;
 }
 
+/* Says the size of its terminal when it has the one that is told late. */
+static int sized(void)
+{
+    struct winsize size = { 0 };
+
+    while (size.ws_col != 132) {
+        EXPECT(ioctl(0, TIOCGWINSZ, &size) == 0);
+        (void)usleep(1000);
+    }
+    printf("%dx%d\n", size.ws_col, size.ws_row);
+    return 0;
+}
+
 static int console(void)
 {
     int fd = open("/dev/console", O_RDWR);
@@ -228,6 +241,7 @@ static const struct act {
     { "flood", flood },
     { "interleave", interleave },
     { "terminal", terminal },
+    { "sized", sized },
     { "console", console },
     { "leave-behind", leave_behind },
     { "joined", joined },

@@ -119,6 +119,8 @@ static void play(struct peer *me, struct varlink_connection *connection, const s
         if (me->close_output)
             logging = NULL;
     }
+    if (!strcmp(method, REMOVE))
+        script.until_killed = false;
     if (script.signals && waiting && logging) {
         script.signals--;
         (void)kill(me->child, SIGTERM);
@@ -248,21 +250,14 @@ static const struct {
     const char *id;
     int status;
 } errors[] = {
-    { "io.czone.Container.NoMemory", 125 },
-    { "io.czone.Container.NoZoneNode", 125 },
-    { "io.czone.Container.HostFailed", 125 },
-    { "io.czone.Container.HostRefused", 124 },
-    { "io.czone.Container.Exists", 124 },
-    { "io.czone.Container.KeyReused", 124 },
-    { "io.czone.Container.TooMany", 124 },
-    { "io.czone.Container.NoSuchRoot", 126 },
-    { "io.czone.Container.NoSuchUser", 126 },
-    { "io.czone.Container.NoSuchLayer", 126 },
-    { "io.czone.Container.NoSuchSource", 126 },
-    { "io.czone.Container.NoSuchProgram", 127 },
-    { "io.czone.Container.NoSuchTier", 122 },
-    { "io.czone.Container.System", 121 },
-    { "org.varlink.service.InvalidParameter", 122 },
+    { "io.czone.Container.NoMemory", 125 },      { "io.czone.Container.NoZoneNode", 125 },
+    { "io.czone.Container.HostFailed", 125 },    { "io.czone.Container.HostRefused", 124 },
+    { "io.czone.Container.Exists", 124 },        { "io.czone.Container.KeyReused", 124 },
+    { "io.czone.Container.TooMany", 124 },       { "io.czone.Container.NotExecutable", 126 },
+    { "io.czone.Container.NoSuchRoot", 126 },    { "io.czone.Container.NoSuchUser", 126 },
+    { "io.czone.Container.NoSuchLayer", 126 },   { "io.czone.Container.NoSuchSource", 126 },
+    { "io.czone.Container.NoSuchProgram", 127 }, { "io.czone.Container.NoSuchTier", 122 },
+    { "io.czone.Container.System", 121 },        { "org.varlink.service.InvalidParameter", 122 },
     { "io.czone.Container.BadBundle", 126 },
 };
 
@@ -377,6 +372,7 @@ START_TEST(a_signal_gives_up_a_container_that_waits_for_its_memory)
 {
     script.spawn_state = "wanted";
     script.signals = 1;
+    script.until_killed = true;
     script.kill_error = "io.czone.Container.WrongState";
     script.end_state = "failed";
     script.end = ",'failure':{'id':'io.czone.Container.WrongState','message':'removed before it ran'}";
@@ -409,6 +405,7 @@ START_TEST(an_end_that_makes_no_sense_is_told)
     script.end = ",'exit_status':256";
     peer_run(&peer, "run", "prog", NULL);
     complains(123, "exit_status");
+    ck_assert_ptr_nonnull(strstr(peer.err, "container c1 is left as it is"));
 }
 END_TEST
 

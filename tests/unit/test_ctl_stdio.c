@@ -34,6 +34,7 @@ static struct {
     unsigned int break_writes; /* so many times, before the answer */
     unsigned int n_writes;     /* after so many answered ones the program ends */
     const char *write_error;
+    const char *not_yet; /* the state of the container when Exec is called first; NULL: it runs */
 } script;
 
 static struct varlink_connection *waiting, *logging;
@@ -58,6 +59,16 @@ static void session(struct varlink_connection *connection)
 
     (void)snprintf(text, sizeof(text), "{'exec':{" SESSION "}}", "starting");
     peer_reply(connection, text);
+}
+
+static void refuse_session(struct varlink_connection *connection)
+{
+    char text[512];
+
+    (void)snprintf(text, sizeof(text), "{'id':'c1','state':'%s','message':'c1 is %s'}", script.not_yet,
+                   script.not_yet);
+    script.not_yet = NULL;
+    peer_error(connection, "io.czone.Container.WrongState", text);
 }
 
 static void take_write(struct peer *me, struct varlink_connection *connection)
@@ -94,8 +105,12 @@ static void play(struct peer *me, struct varlink_connection *connection, const s
     bool was_ready = waiting && logging;
 
     (void)call;
-    if (!strcmp(method, EXEC))
+    if (!strcmp(method, EXEC) && script.not_yet)
+        refuse_session(connection);
+    else if (!strcmp(method, EXEC))
         session(connection);
+    else if (!strcmp(method, WAIT) && json_object_get(me->parameters[me->n_calls - 1], "until"))
+        peer_reply(connection, peer_container("c1", "running", ""));
     else if (!strcmp(method, WAIT))
         waiting = connection;
     else if (!strcmp(method, WRITE))
@@ -181,6 +196,30 @@ START_TEST(exec_of_a_program_that_did_not_start_tells_why)
     script.end = ",'failure':{'id':'io.czone.Container.NoSuchProgram','message':'there is no prog'}";
     peer_run(&peer, "exec", "c1", "prog", NULL);
     complains(127, "there is no prog");
+    ck_assert_ptr_nonnull(strstr(peer.err, "inside the container's root"));
+}
+END_TEST
+
+static const struct {
+    const char *state;
+    bool waits;
+} not_running[] = {
+    { "wanted", true },
+    { "starting", true },
+    { "created", false },
+    { "exited", false },
+};
+
+START_TEST(exec_waits_for_a_container_that_is_about_to_run)
+{
+    script.not_yet = not_running[_i].state;
+    peer_run(&peer, "exec", "c1", "prog", NULL);
+    ck_assert_uint_eq(peer_count(&peer, EXEC), not_running[_i].waits ? 2 : 1);
+    if (not_running[_i].waits)
+        expect(nth(WAIT, 0), "{'id':'c1','until':'running'}");
+    else
+        complains(124, "c1 is");
+    ck_assert_int_eq(peer.status, not_running[_i].waits ? 0 : 124);
 }
 END_TEST
 
@@ -219,8 +258,8 @@ START_TEST(input_is_passed_on_and_its_end_too)
     peer_run(&peer, "exec", "-i", "c1", "prog", NULL);
     ck_assert_int_eq(peer.status, 0);
     ck_assert_uint_eq(peer_count(&peer, WRITE), 2);
-    expect(nth(WRITE, 0), "{'id':'c1','exec':'7','data':'Zm9vYmFy','offset':0,'eof':false}");
-    expect(nth(WRITE, 1), "{'id':'c1','exec':'7','data':'','offset':6,'eof':true}");
+    expect(nth(WRITE, 0), "{'id':'c1','exec':'7','data':'Zm9vYmFy','eof':false}");
+    expect(nth(WRITE, 1), "{'id':'c1','exec':'7','data':'','eof':true}");
 }
 END_TEST
 
@@ -232,7 +271,8 @@ START_TEST(a_write_whose_answer_was_lost_is_repeated_at_its_place)
     peer_run(&peer, "exec", "-i", "c1", "prog", NULL);
     ck_assert_int_eq(peer.status, 0);
     ck_assert_uint_eq(peer_count(&peer, WRITE), 4);
-    for (size_t i = 0; i < 3; i++)
+    expect(nth(WRITE, 0), "{'id':'c1','exec':'7','data':'Zm9vYmFy','eof':false}");
+    for (size_t i = 1; i < 3; i++)
         expect(nth(WRITE, i), "{'id':'c1','exec':'7','data':'Zm9vYmFy','offset':0,'eof':false}");
 }
 END_TEST
@@ -372,6 +412,7 @@ int main(void)
     tcase_add_test(tcase, exec_shows_the_output_and_exits_with_the_sessions_status);
     tcase_add_test(tcase, exec_of_a_program_killed_by_a_signal_has_the_status_of_a_shell);
     tcase_add_test(tcase, exec_of_a_program_that_did_not_start_tells_why);
+    tcase_add_loop_test(tcase, exec_waits_for_a_container_that_is_about_to_run, 0, 4);
     tcase_add_test(tcase, exec_whose_keeper_was_killed_is_told);
     tcase_add_test(tcase, exec_passes_its_options_on);
     tcase_add_test(tcase, exec_of_nothing_is_told);

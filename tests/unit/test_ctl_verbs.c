@@ -133,6 +133,27 @@ START_TEST(kill_and_rm_pass_on_what_was_asked)
 }
 END_TEST
 
+START_TEST(rm_of_one_that_runs_says_what_would_end_it)
+{
+    error = "io.czone.Container.WrongState";
+    answer = "{'id':'a','state':'running','message':'a is running'}";
+    peer_run(&peer, "rm", "a", NULL);
+    complains(4, "a is running\n  hint: `czonectl rm --force` ends it first, and waits for its memory\n");
+}
+END_TEST
+
+START_TEST(a_bundle_that_is_not_there_is_told_apart_from_one_that_is_wrong)
+{
+    error = "io.czone.Container.BadBundle";
+    answer = "{'bundle':'/b','member':'config.json','message':'cannot be read'}";
+    peer_run(&peer, "run", "-b", "/b", NULL);
+    complains(126, "--bundle is a directory in the guest");
+    answer = "{'bundle':'/b','member':'linux.seccomp','message':'is not supported'}";
+    peer_run(&peer, "run", "-b", "/b", NULL);
+    complains(126, "change that member");
+}
+END_TEST
+
 START_TEST(one_bad_id_does_not_hide_the_others_but_is_in_the_status)
 {
     error = "io.czone.Container.NoSuchContainer";
@@ -279,6 +300,8 @@ int main(void)
     suite_add_tcase(suite, tcase);
     tcase_set_timeout(tcase, 30);
     tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_test(tcase, rm_of_one_that_runs_says_what_would_end_it);
+    tcase_add_test(tcase, a_bundle_that_is_not_there_is_told_apart_from_one_that_is_wrong);
     tcase_add_test(tcase, ps_prints_a_table);
     tcase_add_test(tcase, ps_can_print_ids_only);
     tcase_add_test(tcase, json_is_an_object_a_line_as_it_came_with_what_we_do_not_know);

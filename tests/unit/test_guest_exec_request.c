@@ -124,6 +124,45 @@ START_TEST(without_variables_of_its_own_it_has_the_containers)
 }
 END_TEST
 
+static const struct {
+    const char *request, *fault;
+} foreign[] = {
+    { "\"args\": [\"x\"]", NULL },
+    { "\"args\": [\"x\"], \"user\": \"12\"", NULL },
+    { "\"args\": [\"x\"], \"user\": \"12:0\"", NULL },
+    { "\"args\": [\"x\"], \"user\": \"joe\"", "user" },
+    { "\"args\": [\"x\"], \"user\": \"joe:1\"", "user" },
+    { "\"args\": [\"x\"], \"user\": \"1:joe\"", "user" },
+    { "\"args\": [\"x\"], \"user\": \"12:\"", "user" },
+    { "\"args\": [\"x\"], \"user\": \":1\"", "user" },
+    { "\"args\": [\"x\"], \"user\": \"1:2:3\"", "user" },
+    { "\"args\": [\"x\"], \"user\": \"-1\"", "user" },
+    { "\"args\": [\"x\"], \"user\": \"+1\"", "user" },
+    { "\"args\": [\"x\"], \"user\": \" 1\"", "user" },
+    { "\"args\": [\"x\"], \"user\": \"01\"", "user" },
+    { "\"args\": [\"x\"], \"user\": \"0x1\"", "user" },
+    { "\"args\": [\"x\"], \"user\": \"4294967295\"", "user" },
+    { "\"args\": [\"x\"], \"user\": \"4294967296\"", "user" },
+    { "\"args\": [\"x\"], \"cwd\": \"tmp\"", "cwd" },
+    { "\"args\": [\"x\"], \"cwd\": \"/tmp\", \"env\": [\"A=1\", \"B=\"]", NULL },
+    { "\"args\": [\"x\"], \"env\": [\"A=1\", \"B\"]", "env" },
+    { "\"args\": [\"x\"], \"env\": [\"=1\"]", "env" },
+    { "\"args\": [\"\"]", "args" },
+    { "\"args\": [\"x\"], \"groups\": [5]", "groups" },
+};
+
+START_TEST(another_runtime_is_told_nothing_that_it_could_read_otherwise)
+{
+    char text[256];
+
+    (void)snprintf(text, sizeof(text), "{\"id\": \"a\", %s}", foreign[_i].request);
+    decode(text);
+    ck_assert_int_eq(exec_request_check(&request, OCI_RUNTIME_NATIVE, &fault), 0);
+    ck_assert_int_eq(exec_request_check(&request, OCI_RUNTIME_CRUN, &fault), foreign[_i].fault ? -EINVAL : 0);
+    ck_assert_str_eq(foreign[_i].fault ? fault.parameter : "", foreign[_i].fault ? foreign[_i].fault : "");
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("exec_request");
@@ -136,5 +175,7 @@ int main(void)
     tcase_add_test(tests, no_session_has_more_than_its_container);
     tcase_add_test(tests, variables_are_added_to_those_of_the_container_or_replace_them);
     tcase_add_test(tests, without_variables_of_its_own_it_has_the_containers);
+    tcase_add_loop_test(tests, another_runtime_is_told_nothing_that_it_could_read_otherwise, 0,
+                        (int)ELEMENTS(foreign));
     return guest_test_main(tests, "guest_exec_request");
 }

@@ -245,6 +245,22 @@ START_TEST(a_program_has_a_terminal_of_its_own_that_changes_its_size)
 }
 END_TEST
 
+START_TEST(a_size_that_is_told_before_there_is_a_terminal_is_kept)
+{
+    struct keeper_resize resize = { .header = { .kind = KEEPER_RESIZE }, .columns = 132, .rows = 50 };
+
+    kept_spawn(&kept, &keepers, "/keep", "sized");
+    kept.request.tty = true;
+    kept.request.columns = 80;
+    kept.request.rows = 24;
+    kept_send_start(&kept);
+    ck_assert_int_eq(keeper_send(kept.process.socket, &resize, sizeof(resize), NULL, 0), 0);
+    kept_wait_gone(&kept);
+    (void)kept_read_log(&kept);
+    ck_assert_str_eq(kept.log, "132x50\r\n");
+}
+END_TEST
+
 START_TEST(a_terminal_echoes_its_input_and_its_end_can_be_typed)
 {
     kept_spawn(&kept, &keepers, "/keep", "copy");
@@ -314,6 +330,7 @@ int main(void)
     tcase_add_test(tests, much_input_goes_through_by_the_counts_of_the_status);
     tcase_add_test(tests, input_for_a_program_without_stdin_is_dropped_and_counted);
     tcase_add_test(tests, a_program_has_a_terminal_of_its_own_that_changes_its_size);
+    tcase_add_test(tests, a_size_that_is_told_before_there_is_a_terminal_is_kept);
     tcase_add_test(tests, a_terminal_echoes_its_input_and_its_end_can_be_typed);
     tcase_add_test(tests, a_terminals_last_output_arrives_whole);
     tcase_add_test(tests, the_console_is_the_terminal);

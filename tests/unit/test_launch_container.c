@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 
 #include "agent/guest/launch/identity.h"
+#include "agent/guest/launch/runtime.h"
 #include "tests/unit/launch_run.h"
 
 static struct run run;
@@ -291,6 +292,30 @@ START_TEST(the_program_is_born_in_its_cgroup_and_sees_it_as_the_root)
 }
 END_TEST
 
+/* Whatever was prepared: a bundle that lists no ipc namespace shares the guest's. */
+START_TEST(a_runtime_is_in_the_guest_s_ipc_namespace)
+{
+    char path[PATH_MAX], own[PATH_MAX + 16], name[64], guest[64] = "";
+    int cgroup = run_make_cgroup(path, sizeof(path));
+
+    (void)snprintf(name, sizeof(name), "/proc/%d/ns/ipc", (int)getppid());
+    ck_assert_int_gt(readlink(name, guest, sizeof(guest) - 1), 0);
+    run.request.cgroup_fd = cgroup;
+    run.request.runtime = true;
+    run.args[0] = "/bin/readlink";
+    run.args[1] = "/proc/self/ns/ipc";
+    ck_assert_msg(run_start(&run) == 1, "%s", run.failure.message);
+    run_finish(&run);
+    launch_discard(&run.launch);
+    (void)close(cgroup);
+    (void)snprintf(own, sizeof(own), "%s/%s", path, LAUNCH_RUNTIME_CGROUP);
+    ck_assert_int_eq(rmdir(own), 0);
+    ck_assert_int_eq(rmdir(path), 0);
+    run.log[strcspn(run.log, "\n")] = '\0';
+    ck_assert_str_eq(run.log, guest);
+}
+END_TEST
+
 START_TEST(a_script_runs)
 {
     fixture_file(&run.fixture, "/script", 0755, "#!/probe say\n");
@@ -330,6 +355,7 @@ int main(void)
     tcase_add_test(tests, the_guests_own_root_is_read_only_with_fresh_scratch_directories);
     tcase_add_test(tests, what_the_guest_has_mounted_elsewhere_is_in_its_own_root_too);
     tcase_add_test(tests, the_program_is_born_in_its_cgroup_and_sees_it_as_the_root);
+    tcase_add_test(tests, a_runtime_is_in_the_guest_s_ipc_namespace);
     tcase_add_test(tests, a_script_runs);
     suite_add_tcase(suite, tests);
     srunner_run_all(runner, CK_NORMAL);

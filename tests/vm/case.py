@@ -150,7 +150,7 @@ class ZoneCase(unittest.TestCase):
         self.assertEqual(self.daemon.containers(), [])
         self.assertEqual(self.daemon.zones()["zones"], [])
         # Worker processes end by themselves, shortly after the answer.
-        wait_for(lambda: self.guest.traces() == self.before, f"traces as before\n{self.before}\n{self.guest.traces()}", 10)
+        wait_for(lambda: self.guest.traces() == self.before, lambda: f"traces as before\n{self.before}\n{self.guest.traces()}", 10)
 
     def hold(self, memory, percent, **parameters):
         """Spawns a tenant that fills so much of its zone, five eighths of it anonymous, and waits until it has."""

@@ -63,14 +63,14 @@ class HostDaemon:
 
 
 def wait_for(condition, what, timeout=60):
-    """Polls until condition() is true and returns its value."""
+    """Polls until condition() is true and returns its value. what: a text, or a function that makes it, if that takes a while."""
     end = time.monotonic() + timeout
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() > end:
-            raise TimeoutError(f"not within {timeout} s: {what}")
+            raise TimeoutError(f"not within {timeout} s: {what() if callable(what) else what}")
         time.sleep(0.1)
 
 

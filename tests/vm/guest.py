@@ -92,8 +92,12 @@ class Guest:
 
     def nodes(self):
         """Numbers of the nodes that have memory."""
+        return self.nodes_of(self.sh(self.NODES))
+
+    @staticmethod
+    def nodes_of(text):
         numbers = []
-        for part in self.read("/sys/devices/system/node/has_memory").split(","):
+        for part in text.strip().split(","):
             first, _, last = part.partition("-")
             numbers += range(int(first), int(last or first) + 1)
         return numbers
@@ -107,14 +111,18 @@ class Guest:
         block = int(self.read("/sys/devices/system/memory/block_size_bytes"), 16)
         return {b: state for b, state in self.blocks().items() if start <= b * block < start + size}
 
-    def processes(self):
+    # Few programs for all processes: an emulated guest takes some milliseconds to start one.
+    PROCESSES = (
+        "ls -l /proc/[0-9]*/exe 2>/dev/null; echo --; grep . /proc/[0-9]*/cgroup 2>/dev/null; echo --; "
+        "grep . /proc/[0-9]*/task/*/children 2>/dev/null; true"
+    )
+    NODES = "cat /sys/devices/system/node/has_memory"
+
+    @staticmethod
+    def processes_of(text):
         """Every process as "CGROUP PROGRAM", but for the kernel's own, the console's shells, which are in the root cgroup, and idle keepers with what
         stands by for them: these are czoned's pool, whose size follows load."""
-        # Few programs for all processes: an emulated guest takes some milliseconds to start one.
-        links, groups, parents = self.sh(
-            "ls -l /proc/[0-9]*/exe 2>/dev/null; echo --; grep . /proc/[0-9]*/cgroup 2>/dev/null; echo --; "
-            "grep . /proc/[0-9]*/task/*/children 2>/dev/null; true"
-        ).split("--\n")
+        links, groups, parents = text.split("--\n")
         programs = dict(re.findall(r"/proc/(\d+)/exe -> (.*)", links))
         busy = {
             pid
@@ -132,16 +140,20 @@ class Guest:
     def traces(self):
         """What must not be left behind by a refused request: cgroups, mounts, processes, zones' memory."""
         # Cgroups in which nothing more may be born are czoned's pool, as are keepers without a program; its size follows load.
-        cgroups, pool = self.sh(
-            "find /sys/fs/cgroup -mindepth 1 -type d; echo --; find /sys/fs/cgroup -path '*/pool-*/pids.max' | xargs grep -l '^[01]$' 2>/dev/null; true"
-        ).split("--\n")
+        looks = (
+            "find /sys/fs/cgroup -mindepth 1 -type d",
+            "find /sys/fs/cgroup -path '*/pool-*/pids.max' -exec grep -l '^[01]$' {} + 2>/dev/null",
+            "cat /proc/self/mountinfo",
+            self.PROCESSES,
+            self.NODES,
+        )
+        cgroups, pool, mounts, processes, nodes = self.sh("; echo ==; ".join(looks)).split("==\n")
         cgroups = set(cgroups.split()) - {os.path.dirname(path) for path in pool.split()}
-        mounts = self.read("/proc/self/mountinfo").splitlines()
         return {
             "cgroups": sorted(cgroups),
-            "mounts": sorted(line.split(" - ")[0].split(" ", 3)[3] for line in mounts),
-            "processes": self.processes(),
-            "nodes": self.nodes(),
+            "mounts": sorted(line.split(" - ")[0].split(" ", 3)[3] for line in mounts.splitlines()),
+            "processes": self.processes_of(processes),
+            "nodes": self.nodes_of(nodes),
         }
 
     def diagnosis(self):

@@ -164,7 +164,7 @@ class Cycle:
         self.refused("/bin/nothing-here", error="NoSuchProgram", **self.parts())
 
     def way_program_that_no_kernel_takes(self):
-        self.refused(NOT_A_PROGRAM, error="NoSuchProgram", layers=[f"{LAYERS}/low"])
+        self.refused(NOT_A_PROGRAM, error="NotExecutable", layers=[f"{LAYERS}/low"])
 
     def way_layer_missing(self):
         self.refused("/bin/sh", error="NoSuchLayer", layers=[f"{LAYERS}/low", f"{LAYERS}/none"])

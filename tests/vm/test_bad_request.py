@@ -105,8 +105,8 @@ class BadRequest(ZoneCase):
         self.assert_refused(CONTAINER + "NoSuchProgram", "nothing-here", args=("nothing-here",))
 
     def test_a_program_that_is_a_directory_or_not_executable(self):
-        self.assert_refused(CONTAINER + "NoSuchProgram", args=("/bin",))
-        self.assert_refused(CONTAINER + "NoSuchProgram", args=("/etc/passwd",))
+        self.assert_refused(CONTAINER + "NotExecutable", "/bin", args=("/bin",))
+        self.assert_refused(CONTAINER + "NotExecutable", "/etc/passwd", args=("/etc/passwd",))
 
     def test_missing_root(self):
         self.assert_refused(CONTAINER + "NoSuchRoot", "/no/such/root", root="/no/such/root")

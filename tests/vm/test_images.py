@@ -129,7 +129,7 @@ class Images(ZoneCase):
                     ended = self.end_of_a_start("/dev/loop0")
                 finally:
                     self.guest.sh("losetup -d /dev/loop0; rm /tmp/image")
-                self.assertIn(ended, ("NoSuchLayer", "NoSuchProgram", "System", "died"))
+                self.assertIn(ended, ("NoSuchLayer", "NoSuchProgram", "NotExecutable", "System", "died"))
 
     def end_of_a_start(self, layer):
         try:

@@ -59,7 +59,7 @@ class Runtime:
         for container in daemon.containers():
             daemon.remove(container["id"], force=True)
         wait_for(lambda: vm.monitor.plugged() == 0, "QEMU has all memory back", 60)
-        wait_for(lambda: vm.guest.traces() == self.before, f"traces as before\n{self.before}\n{vm.guest.traces()}", 30)
+        wait_for(lambda: vm.guest.traces() == self.before, lambda: f"traces as before\n{self.before}\n{vm.guest.traces()}", 30)
 
     def config(self, *args, terminal=False):
         config = generated(self.name)
@@ -145,6 +145,26 @@ class Runtime:
         text = vm.guest.sh(f"cat $(find {zone} -name cgroup.procs | grep -v @runtime)")
         self.assertIn(str(runtime), vm.guest.read(f"{zone}/@runtime/cgroup.procs").split())
         return [int(pid) for pid in text.split()]
+
+    def test_a_bundle_without_an_ipc_namespace_shares_the_guests(self):
+        config = self.config("ls", "-l", "/proc/self/ns/ipc")
+        config["linux"]["namespaces"] = [entry for entry in config["linux"]["namespaces"] if entry["type"] != "ipc"]
+        container = self.spawn(config)
+        self.assertEqual(daemon.wait(container)["exit_status"], 0, daemon.logs(container))
+        guest = vm.guest.sh("readlink /proc/$(pidof czoned)/ns/ipc").strip()
+        self.assertEqual(daemon.logs(container).split()[-1], guest)
+
+    def test_the_user_of_a_session_is_a_number(self):
+        container = self.spawn(self.config("sh", "-c", "echo ready; sleep 1000"))
+        daemon.wait_for_log(container, "ready")
+        for user in ("nobody", "12:", "+1", "1:x", "-1", "0x1"):
+            with self.assertRaises(VarlinkError, msg=user) as caught:
+                daemon.call("io.czone.Container.Exec", id=container, args=["true"], user=user)
+            self.assertEqual(caught.exception.error, "org.varlink.service.InvalidParameter")
+            self.assertEqual(caught.exception.parameters["parameter"], "user")
+        done = ctl.run("exec", "-u", "12:34", container, "sh", "-c", "grep -E '^[UG]id' /proc/self/status")
+        self.assertEqual(done.stdout.split(), ["Uid:", *["12"] * 4, "Gid:", *["34"] * 4], done.stderr)
+        self.assertEqual(ctl.run("exec", "-u", "nobody", container, "true").returncode, 122)
 
     def test_a_signal_comes_once_and_the_status_is_the_programs(self):
         container = self.spawn(self.config("sh", "-c", "trap 'echo got it; exit 7' TERM; echo ready; while :; do sleep 0.1; done"))

@@ -137,7 +137,7 @@ class Soak(ZoneCase):
 
     def settle(self, start):
         wait_for(lambda: self.monitor.plugged() == 0, "QEMU has all memory back", 60)
-        wait_for(lambda: self.guest.traces() == self.before, f"traces as before\n{self.before}\n{self.guest.traces()}", 30)
+        wait_for(lambda: self.guest.traces() == self.before, lambda: f"traces as before\n{self.before}\n{self.guest.traces()}", 30)
         time.sleep(1)
         figures = self.figures()
         if figures.fds["socket:[N]"] - figures.keepers > start.fds["socket:[N]"] - start.keepers:

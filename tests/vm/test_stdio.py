@@ -117,14 +117,31 @@ class Stdio(ZoneCase):
     def test_exec_goes_on_through_a_restart(self):
         name = self.sleeper()
         session = self.daemon.call(
-            "io.czone.Container.Exec", id=name, args=["/bin/sh", "-c", "echo one; sleep 4; echo two; exit 6"]
+            "io.czone.Container.Exec", id=name, args=["/bin/sh", "-c", "echo one; read line; echo $line; exit 6"], stdin=True
         )["exec"]["exec"]
         self.guest.sh("kill -KILL $(pidof czoned | tr ' ' '\\n' | sort -n | head -n 1)")
         time.sleep(0.5)
         wait_for(self.reachable, "czoned answers", 30)
+        self.daemon.call("io.czone.Container.Write", id=name, exec=session, data="dHdvCg==")
         answer = self.daemon.call("io.czone.Container.Wait", id=name, exec=session)
         self.assertEqual(answer["exec"]["exit_status"], 6)
         self.assertEqual(self.ctl.text("logs", "--exec", session, name), "one\ntwo\n")
+        self.wait_for_host(True)
+
+    def test_what_is_typed_while_czoned_restarts_arrives(self):
+        shell = Terminal(self.ctl.environment, "run", "-i", "-t", "-m", "256M", "--rm", "--", "/bin/sh")
+        shell.type("echo up $((1 + 1))\r")
+        shell.expect("up 2")
+        self.guest.sh("kill -KILL $(pidof czoned | tr ' ' '\\n' | sort -n | head -n 1)")
+        shell.resize(101, 31)
+        os.kill(shell.process.pid, signal.SIGWINCH)
+        for key in "echo kept $((40 + 2))\r":
+            shell.type(key)
+            time.sleep(0.02)
+        shell.expect("kept 42")
+        shell.type("stty size; exit 5\r")
+        shell.expect("31 101")
+        self.assertEqual(shell.end(), 5)
         self.wait_for_host(True)
 
     def reachable(self):
@@ -226,7 +243,7 @@ class Stdio(ZoneCase):
         self.assertIn(b"standard input is none", done.stderr)
 
     def test_each_stream_goes_to_its_own(self):
-        program = "echo one; sleep 1; echo two >&2; sleep 1; echo three; exit 3"
+        program = "echo one; sleep 0.3; echo two >&2; sleep 0.3; echo three; exit 3"
         done = self.ctl.run("run", "-m", "256M", "--id", "streams", "--", "/bin/sh", "-c", program)
         self.assertEqual((done.returncode, done.stdout, done.stderr), (3, "one\nthree\n", "two\n"))
         done = self.ctl.run("logs", "streams")
@@ -277,7 +294,7 @@ class Stdio(ZoneCase):
         followers = ("io.czone.Container.Write", {"id": "shared", "data": "dXAK"})
         # Each shows what comes after it; so until both show the first line it is written again.
         wait_for(lambda: (self.daemon.call(followers[0], **followers[1]), all(select.select([p.stdout], [], [], 0.1)[0] for p in both))[1], "both show it")
-        for typed, reader in zip(("from the first\n", "from the second\n"), both):
+        for typed, reader in zip(("from the first\n", "from the second\n", "once more\n", "and again\n"), both * 2):
             reader.stdin.write(typed)
             reader.stdin.flush()
             for process in both:
@@ -341,6 +358,15 @@ class Stdio(ZoneCase):
         self.assertGreater(len(done.stdout), 100000)
         self.assertEqual(len(done.stdout) + missing, len(OUTPUT), done.stderr)
         self.assertEqual(done.stdout[:100000].encode(), OUTPUT[:100000])
+
+    def test_a_size_that_is_told_before_the_program_begins_is_its_terminals(self):
+        name = self.daemon.spawn("/bin/sh", "-c", "stty size", memory=SMALL, tty=True, columns=80, rows=24, hold=True)
+        self.daemon.wait_for_state(name, "created")
+        self.daemon.call("io.czone.Container.Resize", id=name, columns=101, rows=31)
+        self.daemon.call("io.czone.Container.Start", id=name)
+        self.daemon.wait(name)
+        self.assertEqual(self.daemon.logs(name), "31 101\r\n")
+        self.assertEqual(self.error_of("Resize", id=name, columns=80, rows=24), "WrongState")
 
     def test_what_cannot_be_is_said(self):
         name = self.sleeper()

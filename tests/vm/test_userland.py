@@ -44,7 +44,7 @@ class Userland:
     def tearDown(self):
         for container in daemon.containers():
             daemon.remove(container["id"], force=True)
-        wait_for(lambda: vm.guest.traces() == self.before, f"traces as before\n{self.before}\n{vm.guest.traces()}", 30)
+        wait_for(lambda: vm.guest.traces() == self.before, lambda: f"traces as before\n{self.before}\n{vm.guest.traces()}", 30)
 
     def sh(self, text, **parameters):
         """Output of a shell script that must succeed, in a container of its own."""

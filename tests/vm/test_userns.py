@@ -2,6 +2,7 @@
 """Containers with users of their own: root inside, nobody outside; their files, exec, a restart; and no attempt gets out of one."""
 import base64
 import json
+import re
 import unittest
 
 import test_isolation
@@ -44,7 +45,7 @@ class Users(ZoneCase):
     def tearDown(self):
         for container in self.daemon.containers():
             self.daemon.remove(container["id"], force=True)
-        self.assertEqual(self.guest.sh("for p in /proc/[0-9]*/ns/user; do readlink $p; done | sort -u | wc -l").strip(), "1", "a user namespace is left")
+        self.assertEqual(len(set(self.namespaces().values())), 1, "a user namespace is left")
         self.guest.sh(f"umount {RAMFS} {TMPFS} 2>/dev/null; true")
         drop_disk(self.guest, PLACE)
         super().tearDown()
@@ -93,15 +94,20 @@ class Users(ZoneCase):
         self.assertEqual(self.ctl.text("exec", "--user", "0", name, "sh", "-c", "id -u; cat /etc/secret").split(), ["0", "secret"])
         self.daemon.call("io.czone.Container.Exec", id=name, args=["sleep", "1000"], user="7:8")
         pid = wait_for(lambda: self.other_pid(self.daemon.inspect(name)["pid"]), "the session runs")
-        wait_for(lambda: self.outside(pid) == [first + 7, first + 8], f"the session is its user: {self.outside(pid)}", 10)
+        wait_for(lambda: self.outside(pid) == [first + 7, first + 8], lambda: f"the session is its user: {self.outside(pid)}", 10)
         with self.assertRaises(VarlinkError) as caught:
             self.daemon.spawn("id", memory=SMALL, root=ROOT, userns=AUTO, user=str(COUNT))
         self.assertEqual(caught.exception.error, "io.czone.Container.NoSuchUser")
 
+    def namespaces(self):
+        """{pid: its user namespace}."""
+        links = self.guest.sh("ls -l /proc/[0-9]*/ns/user 2>/dev/null; true")
+        return {int(pid): name for pid, name in re.findall(r"/proc/(\d+)/ns/user -> (user:\[\d+\])", links)}
+
     def other_pid(self, pid):
         """The one other process in the user namespace of this one; None as long as there is none."""
-        script = f"own=$(readlink /proc/{pid}/ns/user); for p in /proc/[0-9]*; do [ \"$(readlink $p/ns/user)\" != $own ] || echo ${{p#/proc/}}; done"
-        (other,) = {int(word) for word in self.guest.sh(script).split()} - {pid} or {None}
+        found = self.namespaces()
+        (other,) = {number for number, name in found.items() if name == found[pid]} - {pid} or {None}
         return other
 
     def test_a_restart_keeps_who_has_which_ids(self):

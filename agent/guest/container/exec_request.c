@@ -36,6 +36,40 @@ int exec_request_decode(struct exec_request *request, json_t *parameters, struct
     return r;
 }
 
+/* "uid" or "uid:gid". */
+static bool is_numeric(const char *user)
+{
+    size_t length = strcspn(user, ":");
+    uint32_t id;
+
+    if (launch_id_parse(user, length, &id) < 0)
+        return false;
+    return user[length] == '\0' || launch_id_parse(user + length + 1, strlen(user + length + 1), &id) == 0;
+}
+
+int exec_request_check(const struct exec_request *request, enum oci_runtime runtime,
+                       struct varlink_fault *fault)
+{
+    const char *name = oci_runtime_names[runtime];
+
+    if (runtime == OCI_RUNTIME_NATIVE)
+        return 0;
+    if (request->argv[0][0] == '\0')
+        return varlink_fault_set(fault, "args", "names no program");
+    if (request->groups != NULL)
+        return varlink_fault_set(fault, "groups", "cannot be chosen in a container of %s", name);
+    if (request->user != NULL && !is_numeric(request->user))
+        return varlink_fault_set(
+            fault, "user", "is neither uid nor uid:gid, and %s, which runs this container, takes no names",
+            name);
+    if (request->cwd != NULL && request->cwd[0] != '/')
+        return varlink_fault_set(fault, "cwd", "is no absolute path");
+    for (size_t i = 0; request->envp != NULL && request->envp[i] != NULL; i++)
+        if (request->envp[i][0] == '=' || strchr(request->envp[i], '=') == NULL)
+            return varlink_fault_set(fault, "env", "has an element that is not of the form NAME=value");
+    return 0;
+}
+
 void exec_request_done(struct exec_request *request)
 {
     free(request->group_ids);

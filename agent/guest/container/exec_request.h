@@ -6,6 +6,7 @@
 
 #include "agent/guest/container/spawn_request.h"
 #include "agent/guest/launch/launch.h"
+#include "agent/guest/oci/runtime.h"
 #include "proto/fields.h"
 
 struct exec_request {
@@ -22,6 +23,15 @@ struct exec_request {
 /* Decodes the parameters of Exec and keeps a reference to them. Returns 0, -EINVAL (fault says which field)
  * or -ENOMEM; exec_request_done() in each case. */
 int exec_request_decode(struct exec_request *request, json_t *parameters, struct varlink_fault *fault);
+
+/*
+ * Whether a container of this runtime can have it. What the native launcher checks in the keeper, others
+ * would take in their own way: crun reads "12:" as group 0, and ":12" as user 0.
+ *
+ * Returns 0 or -EINVAL (fault says which field).
+ */
+int exec_request_check(const struct exec_request *request, enum oci_runtime runtime,
+                       struct varlink_fault *fault);
 
 void exec_request_done(struct exec_request *request);
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/guest/container/program_refusal.h"
 
+#include <errno.h>
+
 #include "proto/fields.h"
 
 /* The element of a list that the launcher means; NULL if it is not there. */
@@ -29,6 +31,8 @@ int program_refuse(const struct launch_failure *failure, const struct launch_req
     for (size_t i = 0; i < ELEMENTS(ids); i++)
         if (ids[i].trouble == failure->trouble)
             id = ids[i].id;
+    if (failure->trouble == LAUNCH_NO_PROGRAM && (failure->error == -EACCES || failure->error == -ENOEXEC))
+        id = ERROR_NOT_EXECUTABLE;
     if (failure->trouble == LAUNCH_NO_PROGRAM)
         subject = request->args[0];
     else if (failure->trouble == LAUNCH_NO_ROOT)

@@ -37,11 +37,8 @@ int stdio_exec(struct varlink_connection *connection, const struct varlink_call 
         return reply_no_such_container(connection, request.id);
     if (container->state != CONTAINER_RUNNING || container->program.keeper.pidfd < 0)
         return reply_wrong_state(connection, container, "a program can only be started in one that runs");
-    if (request.groups != NULL && container->request.runtime != OCI_RUNTIME_NATIVE) {
-        (void)varlink_fault_set(&fault, "groups", "cannot be chosen in a container of %s",
-                                oci_runtime_names[container->request.runtime]);
+    if (exec_request_check(&request, (enum oci_runtime)container->request.runtime, &fault) < 0)
         return varlink_connection_invalid_parameter(connection, &fault);
-    }
     if (exec_session_new(container, &request, &session, &refusal) < 0)
         return refusal_reply(&refusal, connection);
     return varlink_connection_reply(connection, json_pack("{s:o}", "exec", exec_session_to_json(session)));
@@ -118,7 +115,7 @@ int stdio_resize(struct varlink_connection *connection, const struct varlink_cal
     struct exec_session *session;
     struct container *container;
     struct varlink_fault fault;
-    bool running, tty;
+    bool tty;
     int r;
 
     if (varlink_fields_decode(call->parameters, resize_fields, ELEMENTS(resize_fields), 0, &resize, &fault) <
@@ -127,14 +124,17 @@ int stdio_resize(struct varlink_connection *connection, const struct varlink_cal
     if (!find_program(userdata, connection, resize.id, resize.exec, &container, &session, &r))
         return r;
     tty = session != NULL ? session->request.tty : container->request.tty;
-    running = session != NULL ? session->state == EXEC_RUNNING : container->state == CONTAINER_RUNNING;
     if (!tty)
         return refuse_resize(connection, resize.id, ERROR_NO_TERMINAL, "it was started without tty");
-    if (!running && session == NULL)
-        return reply_wrong_state(connection, container, "its terminal has no program");
-    if (running)
-        keeper_link_resize(session != NULL ? &session->keeper : &container->program.keeper,
-                           (uint16_t)resize.columns, (uint16_t)resize.rows);
+    if (session == NULL && container_state_ended(container->state))
+        return reply_wrong_state(connection, container, "its terminal has no program any more");
+    /* One that no keeper has yet will begin with it. */
+    if (session == NULL) {
+        container->request.columns = resize.columns;
+        container->request.rows = resize.rows;
+    }
+    keeper_link_resize(session != NULL ? &session->keeper : &container->program.keeper,
+                       (uint16_t)resize.columns, (uint16_t)resize.rows);
     return varlink_connection_reply(connection, json_object());
 }
 

@@ -27,7 +27,8 @@ struct keeper {
     struct keeper_record record;
     struct launch_standby standby; /* until START, if PREPARE came before it */
     int record_fd;
-    int slave; /* keeps a pty from ending while the program has it closed for a moment */
+    int slave;           /* keeps a pty from ending while the program has it closed for a moment */
+    struct winsize size; /* was told before there was a pty */
 };
 
 static void set_flag(uint32_t *flags, uint32_t flag, bool on)
@@ -148,6 +149,8 @@ static void take_stdio(struct keeper *keeper)
     if (keeper->input.tty) {
         keeper->out.fd = keeper->input.fd = take_fd(&launch->tty_fd);
         keeper->slave = ioctl(keeper->out.fd, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+        if (keeper->size.ws_col)
+            (void)ioctl(keeper->out.fd, TIOCSWINSZ, &keeper->size);
     } else {
         keeper->out.fd = take_fd(&launch->stdout_fd);
         keeper->err.fd = take_fd(&launch->stderr_fd);
@@ -239,10 +242,9 @@ static void on_input(struct keeper *keeper, const char *data, size_t length)
 
 static void on_resize(struct keeper *keeper, const struct keeper_resize *resize)
 {
-    const struct winsize size = { .ws_col = resize->columns, .ws_row = resize->rows };
-
+    keeper->size = (struct winsize){ .ws_col = resize->columns, .ws_row = resize->rows };
     if (keeper->input.tty && keeper->out.fd >= 0)
-        (void)ioctl(keeper->out.fd, TIOCSWINSZ, &size);
+        (void)ioctl(keeper->out.fd, TIOCSWINSZ, &keeper->size);
 }
 
 static void on_message(struct keeper *keeper, const union keeper_message *message, size_t length,
