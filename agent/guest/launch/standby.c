@@ -171,6 +171,8 @@ int launch_standby_run(struct launch_standby *standby, const struct czone_policy
     while (sent < 0 && errno == EINTR);
     if (sent < 0)
         return -EPIPE;
+    /* It has most likely been woken on this CPU, where it would wait for what we do next. */
+    (void)sched_yield();
     close_stdio(&shared->request, &standby->launch);
     *ret_launch = standby->launch;
     *standby = (struct launch_standby)LAUNCH_STANDBY_INIT;
