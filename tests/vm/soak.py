@@ -210,10 +210,11 @@ class Cycle:
 
     def way_with_readers_that_are_lost(self):
         self.start("yes | head -c 100000; exec sleep 1000")
-        readers = [Connection(self.address) for _ in range(self.chance.randint(1, 3))]
-        for reader in readers:
-            reader.request(CONTAINER + self.chance.choice(["Logs", "Stats", "Wait"]), {"id": self.name}, more=True)
-        with suppress(VarlinkError, OSError):
+        calls = self.chance.choices(["Logs", "Stats", "Wait"], k=self.chance.randint(1, 3))
+        readers = [Connection(self.address) for _ in calls]
+        for reader, call in zip(readers, calls):
+            reader.request(CONTAINER + call, {"id": self.name}, more=True)
+        if calls[0] != "Wait":
             readers[0].reply()
         first = self.chance.random() < 0.5
         if first:
