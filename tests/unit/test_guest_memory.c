@@ -192,6 +192,41 @@ START_TEST(idle_memory_that_does_not_go_offline_is_not_asked_for)
 }
 END_TEST
 
+/* As a block whose memory the driver is taking away. */
+static int refuse(struct czone_sys *sys, czone_block_id id, enum czone_sys_target target)
+{
+    (void)sys;
+    (void)id;
+    (void)target;
+    return -EIO;
+}
+
+START_TEST(idle_memory_that_the_host_takes_while_it_goes_offline_leaves_no_zone)
+{
+    struct czone_zone_info *infos = NULL;
+    int n = 0;
+
+    plug_online(1, 32);
+    machine.backend.block_set = refuse;
+    attach(host, "0");
+    for (int i = 0; i < 200 && !(n == 1 && infos[0].state == CZONE_ZONE_QUARANTINED); i++) {
+        free(infos);
+        machine_run(&machine, 5);
+        n = czone_zone_list(machine.manager->ctx, &infos);
+    }
+    ck_assert_int_eq(n, 1);
+    free(infos);
+    machine_unplug(&machine, 1, 32);
+    for (int i = 0; i < 400 && n > 0; i++) {
+        infos = NULL;
+        machine_run(&machine, 5);
+        n = czone_zone_list(machine.manager->ctx, &infos);
+        free(infos);
+    }
+    ck_assert_int_eq(n, 0);
+}
+END_TEST
+
 static void remove_by_force(void)
 {
     struct varlink_reply reply =
@@ -379,6 +414,7 @@ int main(void)
     tcase_add_test(tests, memory_the_host_did_not_take_is_offered_again_later);
     tcase_add_test(tests, idle_memory_is_offline_before_the_host_is_asked_for_it);
     tcase_add_test(tests, idle_memory_that_does_not_go_offline_is_not_asked_for);
+    tcase_add_test(tests, idle_memory_that_the_host_takes_while_it_goes_offline_leaves_no_zone);
     tcase_add_test(
         tests, what_came_of_a_region_that_nobody_wants_any_more_is_offline_before_the_host_is_asked_for_it);
     tcase_add_test(tests, what_comes_for_a_plug_that_was_given_up_goes_offline_for_the_host_to_take);

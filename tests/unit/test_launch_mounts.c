@@ -209,6 +209,39 @@ static const struct {
     { "/trap", "/proc", "/trap/sub", -ENOENT },
 };
 
+static void brief_standby(void)
+{
+    ck_assert_int_eq(launch_standby_start(-EBADF, &run.standby), 0);
+    ck_assert_int_eq(launch_brief(run.launcher, &run.request, &run.failure), 0);
+    ck_assert_ptr_nonnull(launch_standby_briefing(&run.standby));
+}
+
+START_TEST(what_a_standby_finds_wrong_before_it_is_to_run_is_told_when_it_is)
+{
+    fixture_link(&run.fixture, "/trap", "/proc/self");
+    mounts[0].target = "/trap";
+    brief_standby();
+    run_wait_readable(run.standby.launch.pidfd);
+    ck_assert_int_eq(launch_standby_run(&run.standby, NULL, &run.launch), 0);
+    ck_assert_int_eq(launch_result_read(&run.launch, &run.failure), -EPERM);
+    ck_assert_str_eq(run.failure.parameter, "mounts");
+}
+END_TEST
+
+START_TEST(a_standby_that_was_killed_with_its_mounts_is_replaced)
+{
+    struct launch launch = LAUNCH_INIT;
+
+    run.args[1] = "true";
+    brief_standby();
+    ck_assert_int_eq(kill(run.standby.launch.pid, SIGKILL), 0);
+    run_wait_readable(run.standby.launch.pidfd);
+    ck_assert_int_eq(launch_standby_run(&run.standby, NULL, &launch), -EPIPE);
+    launch_standby_drop(&run.standby);
+    ck_assert_msg(run_start(&run) == 1, "%s", run.failure.message);
+}
+END_TEST
+
 START_TEST(a_refusal_is_heard_although_its_process_has_ended_by_then)
 {
     fixture_link(&run.fixture, "/trap", "/proc/self");
@@ -299,6 +332,8 @@ int main(void)
     tcase_add_test(tests, the_root_may_hold_itself);
     tcase_add_loop_test(tests, what_is_no_place_for_a_mount_is_refused, 0,
                         sizeof(forbidden) / sizeof(forbidden[0]));
+    tcase_add_test(tests, what_a_standby_finds_wrong_before_it_is_to_run_is_told_when_it_is);
+    tcase_add_test(tests, a_standby_that_was_killed_with_its_mounts_is_replaced);
     tcase_add_test(tests, a_refusal_is_heard_although_its_process_has_ended_by_then);
     tcase_add_loop_test(tests, a_link_of_the_image_leads_no_mount_astray, 0,
                         sizeof(tricks) / sizeof(tricks[0]));

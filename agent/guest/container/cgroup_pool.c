@@ -16,6 +16,9 @@
 
 #define PREFIX "pool-"
 
+/* Processes that may be in one that waits. */
+#define STANDBY_PIDS "1"
+
 /* From SIGKILL to its end: a process that waits for a message needs a millisecond or two. */
 #define EMPTY_TIMEOUT_MS 1000
 
@@ -120,7 +123,7 @@ static int add(void *owner)
         log_error("cannot make a cgroup ahead of need: %s", failure.message);
         return r;
     }
-    r = czone_cgroup_write(cgroup, "pids.max", pool->keepers != NULL ? "1" : "0");
+    r = czone_cgroup_write(cgroup, "pids.max", pool->keepers != NULL ? STANDBY_PIDS : "0");
     if (r < 0) {
         log_error("cannot write pids.max of cgroup %s: %s", czone_cgroup_path(cgroup), strerror(-r));
         end(cgroup);
@@ -155,6 +158,14 @@ static bool is_claimed(const struct leftovers *leftovers, const char *path)
     return false;
 }
 
+/* Whether it was never given to a container, by the limit that it has until then. */
+static bool is_waiting(struct czone_cgroup *cgroup)
+{
+    char text[32];
+
+    return czone_cgroup_read(cgroup, "pids.max", text, sizeof(text)) == 0 && strcmp(text, STANDBY_PIDS) == 0;
+}
+
 static void clear(void *data, const char *name)
 {
     const struct leftovers *leftovers = data;
@@ -166,8 +177,14 @@ static void clear(void *data, const char *name)
     (void)snprintf(path, sizeof(path), "%s/%s", leftovers->base, name);
     if (is_claimed(leftovers, path) || czone_cgroup_open(leftovers->ctx, path, &cgroup) < 0)
         return;
-    /* A standby of the earlier czoned may be about to end. */
-    end_entry(&(struct cgroup_pool_entry){ .cgroup = cgroup, .keeper = -EBADF });
+    /* A standby of the earlier czoned may be about to end; what else is there is not ours to end. */
+    if (czone_cgroup_populated(cgroup) == 0 || is_waiting(cgroup)) {
+        end_entry(&(struct cgroup_pool_entry){ .cgroup = cgroup, .keeper = -EBADF });
+        return;
+    }
+    log_warning("cgroup %s, which no zone claims, has processes: it is left alone",
+                czone_cgroup_path(cgroup));
+    czone_cgroup_unref(cgroup);
 }
 
 /* What cannot be cleared costs some memory; nothing else depends on it. */

@@ -284,8 +284,7 @@ static void on_exited(void *owner, const struct program_exit *exit)
     answer_waiters(container);
 }
 
-/* Nobody uses its memory any more; what it wrote to a disk is gone, and with that is what of it was not
- * written there yet. */
+/* Nobody uses its memory any more, not even for what was yet to be written to a scratch disk. */
 static void give_back(struct container *container)
 {
     if (container->lease == NULL)
@@ -342,7 +341,7 @@ void container_end(struct container *container, const char *why)
     }
 }
 
-/* Six random bytes: nobody guesses or collides with a made-up id. Not in use, which is checked anyway. */
+/* Six random bytes: nobody guesses a made-up id. */
 static int choose_id(struct manager *manager, struct container *container)
 {
     char id[sizeof(container->id)];
@@ -455,7 +454,6 @@ int container_new(struct manager *manager, struct spawn_request *request, struct
     if (r < 0) {
         (void)refusal_set(refusal, r, ERROR_SYSTEM, NULL, "cannot make an id up: %s", strerror(-r));
     } else {
-        program_cgroup_plan(&container->program, &container->request);
         lease_pick_name(manager, container->id, container->zone);
         r = make_dir(container, refusal);
     }
@@ -473,6 +471,8 @@ int container_new(struct manager *manager, struct spawn_request *request, struct
                                                    .bytes = (int64_t)container->memory });
     /* Only now: who follows the events knows whose zone that is. */
     lease_move(container->lease, CZONE_ZONE_WANTED, NULL);
+    if (container->lease->phase != LEASE_PLUGGING)
+        program_cgroup_plan(&container->program, &container->request);
     *ret_container = container;
     return 0;
 }

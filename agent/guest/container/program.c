@@ -384,6 +384,7 @@ void program_stop(struct program *program)
 
     if (program->emptied)
         return;
+    program_cgroup_drop(program); /* it was not started */
     if (!program->stopping) {
         program->stopping = true;
         if (program->cgroup != NULL) {

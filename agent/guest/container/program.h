@@ -95,10 +95,13 @@ int program_start(struct program *program, struct czone_zone *zone, const char *
  * @cgroup   path of its cgroup; "": it had none yet
  * @running  it is known to have run: started() is not called any more
  *
- * Returns
- *   1  a keeper has it, or had: started() and exited() follow as it says; if the keeper is dead, from within,
- * and so may emptied() 0  no keeper ever got it: call program_start() or program_stop() -ENOMEM, or errors of
- * czone_cgroup_open(); then call program_stop(), or, if it is known to run, keeper_kill() and program_lose().
+ * Returns one of
+ *
+ * - 1: a keeper has it, or had: started() and exited() follow as it says; if the keeper is dead, from within,
+ *   and so may emptied()
+ * - 0: no keeper ever got it: call program_start() or program_stop()
+ * - -ENOMEM, or errors of czone_cgroup_open(): call program_stop(), or, if it is known to run, keeper_kill()
+ *   and program_lose()
  */
 int program_adopt(struct program *program, const char *cgroup, const struct spawn_request *request,
                   bool running);

@@ -20,15 +20,6 @@ static int write_limits(struct program *program, int64_t pids)
     return czone_cgroup_write(program->cgroup, "pids.max", text);
 }
 
-/* One that an earlier czoned has made, but had no use of any more. */
-static int reuse_cgroup(struct program *program, const char *path)
-{
-    int r;
-
-    r = czone_cgroup_open(program->manager->ctx, path, &program->cgroup);
-    return r == 0 ? cgroup_pool_empty(program->cgroup) : r;
-}
-
 static int take_cgroup(struct program *program, const char *name, struct czone_failure *failure)
 {
     struct cgroup_pool_entry entry;
@@ -74,16 +65,12 @@ int program_cgroup_prepare(struct program *program, struct czone_zone *zone, con
                            struct czone_policy *ret_policy, struct refusal *refusal)
 {
     struct czone_failure failure = CZONE_FAILURE_INIT;
-    struct czone_zone_info info;
-    int r;
+    int r = 0;
 
-    czone_zone_get_info(zone, &info);
-    if (program->cgroup != NULL)
-        r = 0;
-    else if (info.cgroup[0] != '\0')
-        r = reuse_cgroup(program, info.cgroup);
-    else
+    if (program->cgroup == NULL)
         r = take_cgroup(program, name, &failure);
+    else if (program->standby.keeper < 0)
+        r = cgroup_pool_empty(program->cgroup); /* what stood by for an earlier czoned may still end there */
     /* Also a claim that names the cgroup: a czoned that was killed may not have got further. */
     if (r == 0)
         r = czone_zone_bind(zone, program->cgroup, &failure);

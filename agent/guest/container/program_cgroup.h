@@ -5,8 +5,9 @@
 #include "agent/guest/container/program.h"
 
 /*
- * Before there is a zone: if a process stands by in a cgroup of the pool that can run this, the program gets
- * that cgroup, and the process begins with what needs no memory. Without it the start takes longer, no more.
+ * Before the zone is there, but when its memory is: if a process stands by in a cgroup of the pool that can
+ * run this, the program gets that cgroup, and the process begins with what needs no memory. Without it the
+ * start takes longer, no more.
  */
 void program_cgroup_plan(struct program *program, const struct spawn_request *request);
 

@@ -47,24 +47,30 @@ struct keeper_prepare {
     struct keeper_header header;
 };
 
-/* czoned: START will be for this request; two fds, the request and the filter, as START has them. What can be
- * done of it before the zone is bound is done now, by the process that stands by. Once, after PREPARE.
- * Nothing is written, and nothing said: what is wrong with it is told in answer to START. */
+/*
+ * czoned: START will be for this request. Two fds, the request and the filter, as START has them. What can be
+ * done of it before the zone is bound is done now, by the process that stands by; without one it is passed
+ * over. Nothing is written to the run directory, and nothing said: what is wrong with the request is told in
+ * answer to START.
+ */
 struct keeper_plan {
     struct keeper_header header;
 };
 
 enum keeper_start_flag {
-    KEEPER_START_PLANNED = 1 << 2, /* the request is that of PLAN */
-    KEEPER_START_POLICY = 1 << 0,  /* policy counts */
+    KEEPER_START_POLICY = 1 << 0, /* policy counts */
     KEEPER_START_JOIN = 1 << 1, /* an exec session: the fifth fd is the pidfd of the container's process 1 */
+    KEEPER_START_PLANNED = 1 << 2, /* the request is that of PLAN */
 };
 
 /*
- * czoned: launch. The first message but for PREPARE and PLAN, and the only START. Four fds, with
- * KEEPER_START_JOIN five, in this order; the keeper owns what it receives: the request (launch/json.h) in a
- * memfd, JSON from byte 0 to its end the compiled seccomp filter (launcher_filter_fd()) the program's run
- * directory, empty, mode 0700, which czoned has made the cgroup's directory
+ * czoned: launch. The first message but for PREPARE and PLAN, and the only START. The keeper owns the fds
+ * that it receives, four or with KEEPER_START_JOIN five, in this order:
+ *
+ *   1. the request (launch/json.h) in a memfd, JSON from byte 0 to its end
+ *   2. the compiled seccomp filter
+ *   3. the program's run directory, empty, mode 0700, which czoned has made
+ *   4. the cgroup's directory
  */
 struct keeper_start {
     struct keeper_header header;

@@ -85,8 +85,8 @@ int launch_check(const struct launch_request *request, struct launch_failure *fa
 int launch_brief(struct launcher *launcher, const struct launch_request *request,
                  struct launch_failure *failure);
 
-/* A process on its way or running. The caller owns the fds, all of them close-on-exec and, but for pidfd,
- * non-blocking. */
+/* A process on its way or running. The caller owns the fds, all of them close-on-exec and, but for pidfd and
+ * result_fd, non-blocking. */
 struct launch {
     pid_t pid;     /* in the caller's pid namespace */
     int pidfd;     /* readable when the process has ended; reap it with waitid(P_PIDFD) in every case */

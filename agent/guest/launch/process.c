@@ -261,6 +261,8 @@ int launch_start(struct launcher *launcher, const struct launch_request *request
         if (launch_standby_run(launcher->standby, request->policy, ret_launch) == 0)
             return 0;
         launch_standby_drop(launcher->standby);
+        /* The mounts of this plan were its own: once more, without one. */
+        return launch_start(launcher, request, ret_launch, failure);
     }
     return start_process(launcher, &plan, tree, ret_launch, failure);
 }

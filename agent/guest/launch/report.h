@@ -20,7 +20,7 @@ struct launch_report {
     struct launch_failure refusal;
 };
 
-/* A result socket: ours does not block. Both ends are the caller's, close-on-exec. Returns 0 or a negative
+/* A result socket. Both ends are the caller's, close-on-exec. Returns 0 or a negative
  * errno. */
 int launch_report_open(int *ret_ours, int *ret_theirs);
 
@@ -35,6 +35,10 @@ int launch_report_send(int result, const struct launch_step *step, int error, in
 
 /* Tells of a request that does not fit the finished root. Returns as launch_report_send(). */
 int launch_report_refuse(int result, const struct launch_failure *refusal);
+
+/* Whether the child has told of an error that is yet to be taken; what it told before that is taken, and
+ * dropped. */
+bool launch_report_awaits(int result);
 
 /* Takes the next one, never blocks. *ret_fd: -EBADF or the caller's. Returns 1, 0 (the child has hung up),
  * -EAGAIN (none there yet) or a negative errno. */

@@ -38,13 +38,13 @@ int launch_standby_start(int cgroup, struct launch_standby *ret_standby)
         r = launch_stdio_open(true, &stdio, launch);
     if (r < 0)
         return r;
+    launch_shared_touch(launch->shared); /* not once it is the child's too */
     pid = launch_clone(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC, cgroup, &launch->pidfd);
     if (pid == 0)
         launch_child_stand_by(result, &stdio, launch->shared);
     if (pid < 0)
         return pid;
     launch->pid = pid;
-    launch_shared_touch(launch->shared);
     *ret_standby = standby;
     standby = (struct launch_standby)LAUNCH_STANDBY_INIT;
     return 0;
@@ -58,16 +58,14 @@ static bool wait_ready(struct launch_standby *standby)
     struct launch_report report = { 0 };
     int fd, r;
 
-    while (!standby->launch.shared->ready) {
+    if (standby->launch.shared->ready)
+        return true;
+    do {
         if (poll(&slot, 1, -1) < 0 && errno != EINTR)
             return false;
         r = launch_report_receive(slot.fd, &report, &fd);
-        if (r == -EAGAIN)
-            continue;
-        if (r <= 0 || report.error < 0)
-            return false;
-    }
-    return true;
+    } while (r == -EAGAIN);
+    return r > 0 && report.error == 0;
 }
 
 bool launch_standby_can(const struct launch_request *request)
@@ -169,7 +167,8 @@ int launch_standby_run(struct launch_standby *standby, const struct czone_policy
     do
         sent = send(standby->launch.result_fd, &word, sizeof(word), MSG_NOSIGNAL);
     while (sent < 0 && errno == EINTR);
-    if (sent < 0)
+    /* It may have ended by then because the request does not fit the finished root: that is the answer. */
+    if (sent < 0 && !launch_report_awaits(standby->launch.result_fd))
         return -EPIPE;
     /* It has most likely been woken on this CPU, where it would wait for what we do next. */
     (void)sched_yield();
@@ -213,7 +212,7 @@ static int receive_fds(int socket, int fds[FDS_MAX])
 
 int launch_standby_wait(int result, struct launch_shared *shared, int *ret_tree)
 {
-    int *places[FDS_MAX], fds[FDS_MAX], tree, n;
+    int *places[FDS_MAX], fds[FDS_MAX] = { 0 }, tree, n;
     struct launch_plan *plan = &shared->plan;
 
     n = receive_fds(result, fds);

@@ -57,8 +57,9 @@ const struct launch_request *launch_standby_briefing(const struct launch_standby
 
 /*
  * Has it run what it was briefed for, and hands it over to *ret_launch. policy: of the zone that its cgroup
- * is bound to by now; NULL: the caller's own. Returns 0 or -EPIPE (it has ended: it is still the caller's;
- * start another process).
+ * is bound to by now; NULL: the caller's own. Returns 0, also if it has ended because the request does not
+ * fit the root, which launch_result_read() tells then; or -EPIPE: it was killed. It is still the caller's
+ * then, and what it was briefed with is used up: drop it, and start another process with a plan of its own.
  */
 int launch_standby_run(struct launch_standby *standby, const struct czone_policy *policy,
                        struct launch *ret_launch);

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "agent/guest/clock.h"
 #include "agent/guest/log.h"
 #include "agent/guest/manager.h"
 #include "agent/guest/zone/host.h"
@@ -13,6 +14,10 @@
 
 /* Its zones are called so, and "idle.2"… where a container has that name. */
 #define NAME "idle"
+
+/* About 3 s in all: less than a plug waits for its memory. */
+#define AGAIN_FIRST_MS 50
+#define TRIES          7
 
 static const struct czone_range all_memory = { 0, INT64_MAX };
 
@@ -24,8 +29,8 @@ static void end(struct clearance *clearance)
     lease_check_arrivals(clearance->host->manager);
 }
 
-/* What cannot be had is not asked for, and not tried at once again. */
-static void fail(struct clearance *clearance, int error, const struct czone_failure *failure)
+/* What cannot be had is not asked for. */
+static void give_up_signals(struct clearance *clearance, int error, const struct czone_failure *failure)
 {
     struct host *host = clearance->host;
     struct signal *signal;
@@ -38,9 +43,25 @@ static void fail(struct clearance *clearance, int error, const struct czone_fail
         signal_book_close(&host->book, signal);
         host_offer_later(host, false);
     }
+}
+
+/* Not tried at once again. */
+static void fail(struct clearance *clearance, int error, const struct czone_failure *failure)
+{
+    give_up_signals(clearance, error, failure);
     end(clearance);
-    if (signal_book_held(&host->book, all_memory) != NULL)
+    if (signal_book_held(&clearance->host->book, all_memory) != NULL)
         clearance_wake(clearance);
+}
+
+static void fail_release(struct clearance *clearance, int error, const struct czone_failure *failure)
+{
+    struct timeval wait = clock_timeval((AGAIN_FIRST_MS << clearance->n_tries) * NSEC_PER_MSEC);
+
+    if (++clearance->n_tries == TRIES || event_add(clearance->again, &wait) < 0)
+        fail(clearance, error, failure);
+    else if (clearance->n_tries == 1)
+        give_up_signals(clearance, error, failure);
 }
 
 static void on_released(struct czone_job *job, int result, const struct czone_failure *failure, void *data)
@@ -63,15 +84,39 @@ static void on_released(struct czone_job *job, int result, const struct czone_fa
         end(clearance);
         clearance_wake(clearance);
     } else {
-        fail(clearance, result, release.failure.error != 0 ? &release.failure : failure);
+        fail_release(clearance, result, release.failure.error != 0 ? &release.failure : failure);
     }
     czone_release_done(&release);
 }
 
-static void on_reserved(struct czone_job *job, int result, const struct czone_failure *failure, void *data)
+static void start_release(struct clearance *clearance)
 {
     struct czone_release_options options = CZONE_RELEASE_OPTIONS_INIT;
-    struct czone_failure detail = CZONE_FAILURE_INIT;
+    struct manager *manager = clearance->host->manager;
+    struct czone_failure failure = CZONE_FAILURE_INIT;
+    struct czone_job *job;
+    int r;
+
+    options.timeout_ms = manager->options->offline_timeout_ms;
+    r = czone_zone_release_start(clearance->zone, &options, &job, &failure);
+    if (r == 0)
+        r = loop_job_start(&clearance->job, manager->base, &manager->grace, job, on_released, clearance);
+    if (r < 0)
+        fail_release(clearance, r, &failure);
+}
+
+static void on_again(evutil_socket_t fd, short what, void *data)
+{
+    struct clearance *clearance = data;
+
+    (void)fd;
+    (void)what;
+    manager_sync(clearance->host->manager);
+    start_release(clearance);
+}
+
+static void on_reserved(struct czone_job *job, int result, const struct czone_failure *failure, void *data)
+{
     struct clearance *clearance = data;
     struct manager *manager = clearance->host->manager;
 
@@ -83,12 +128,8 @@ static void on_reserved(struct czone_job *job, int result, const struct czone_fa
         fail(clearance, result, failure);
         return;
     }
-    options.timeout_ms = manager->options->offline_timeout_ms;
-    result = czone_zone_release_start(clearance->zone, &options, &job, &detail);
-    if (result == 0)
-        result = loop_job_start(&clearance->job, manager->base, &manager->grace, job, on_released, clearance);
-    if (result < 0)
-        fail(clearance, result, &detail);
+    clearance->n_tries = 0;
+    start_release(clearance);
 }
 
 /* Memory that is online needs no work to become a zone. */
@@ -154,7 +195,8 @@ int clearance_init(struct clearance *clearance, struct host *host)
 {
     *clearance = (struct clearance){ .host = host };
     clearance->next = evtimer_new(host->manager->base, on_next, clearance);
-    return clearance->next == NULL ? -ENOMEM : 0;
+    clearance->again = evtimer_new(host->manager->base, on_again, clearance);
+    return clearance->next == NULL || clearance->again == NULL ? -ENOMEM : 0;
 }
 
 void clearance_done(struct clearance *clearance)
@@ -163,7 +205,9 @@ void clearance_done(struct clearance *clearance)
     clearance->zone = czone_zone_unref(clearance->zone);
     if (clearance->next != NULL)
         event_free(clearance->next);
-    clearance->next = NULL;
+    if (clearance->again != NULL)
+        event_free(clearance->again);
+    clearance->next = clearance->again = NULL;
 }
 
 void clearance_wake(struct clearance *clearance)

@@ -7,7 +7,9 @@
  * online memory may never end (alloc_contig_range() waits for pages to be no more isolated, and the count of
  * those is wrong for ever on a node whose memory went and came while some were). It is done by a zone that is
  * made there and released, so that nobody is placed there meanwhile and libczone's helper does the work. One
- * node at a time.
+ * node at a time. The host may take the memory away in the midst of that, which the helper sees as blocks
+ * that do not go offline: the release is tried again soon, a few times, so that no zone stays where there is
+ * nothing left of it.
  */
 
 #include <czone/zone.h>
@@ -23,6 +25,8 @@ struct clearance {
     struct czone_range range;           /* its */
     struct czone_zone *zone;            /* NULL: in the making */
     struct loop_job job;
+    struct event *again; /* its release is tried once more */
+    unsigned int n_tries;
 };
 
 /* Returns 0 or -ENOMEM. */
