@@ -22,6 +22,14 @@ union control {
     char room[CMSG_SPACE(FDS_MAX * sizeof(int))];
 };
 
+static struct launch_standby take_standby(struct launch_standby *standby)
+{
+    struct launch_standby taken = *standby;
+
+    *standby = (struct launch_standby)LAUNCH_STANDBY_INIT;
+    return taken;
+}
+
 int launch_standby_start(int cgroup, struct launch_standby *ret_standby)
 {
     CLEANUP(launch_standby_drop) struct launch_standby standby = LAUNCH_STANDBY_INIT;
@@ -45,8 +53,7 @@ int launch_standby_start(int cgroup, struct launch_standby *ret_standby)
     if (pid < 0)
         return pid;
     launch->pid = pid;
-    *ret_standby = standby;
-    standby = (struct launch_standby)LAUNCH_STANDBY_INIT;
+    *ret_standby = take_standby(&standby);
     return 0;
 }
 
