@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What czoned itself costs: resident memory with 0 and 50 containers, its keepers', the size of its binary, wake-ups when idle."""
+import collections
 import os
 import re
 import subprocess
@@ -34,9 +35,22 @@ class Footprint(unittest.TestCase):
         return int(vm.guest.sh("awk '/^VmRSS/ { print $2 }' /proc/$(pidof czoned | tr ' ' '\\n' | sort -n | head -n 1)/status")) * 1024
 
     def switches(self, vm):
-        """Times czoned's processes and its keepers have been put to run; a process that sleeps adds none."""
+        """{pid: times} that czoned's processes and its keepers have been put to run; a process that sleeps adds none."""
         text = vm.guest.sh("for p in $(pidof czoned) $(pidof czone-keeper); do cat /proc/$p/status; done")
-        return sum(int(n) for n in re.findall(r"ctxt_switches:\s+(\d+)", text))
+        times = collections.Counter()
+        for pid, voluntary, forced in re.findall(r"^Pid:\s+(\d+)$.*?\s(\d+)\nnonvol\S+\s+(\d+)$", text, re.MULTILINE | re.DOTALL):
+            times[pid] = int(voluntary) + int(forced)
+        return times
+
+    def wake_ups(self, vm):
+        """In IDLE_SECONDS in which czoned's pools stay as they are: they shrink after a quiet minute, which wakes who is ended."""
+        while True:
+            before = self.switches(vm)
+            self.assertGreater(len(before), 1)
+            time.sleep(IDLE_SECONDS)
+            after = self.switches(vm)
+            if before.keys() == after.keys():
+                return sum((after - before).values())
 
     def keepers(self, vm):
         """What they have for themselves, together: pages that keepers share are counted once."""
@@ -54,9 +68,7 @@ class Footprint(unittest.TestCase):
         with MicroVM(dimm_nodes=CONTAINERS, memory="1G", add=programs()) as vm:
             daemon = Daemon(vm.address)
             empty = self.resident(vm)
-            before = self.switches(vm)
-            time.sleep(IDLE_SECONDS)
-            idle = self.switches(vm) - before
+            idle = self.wake_ups(vm)
 
             self.plug(vm)
             names = [daemon.spawn("/bin/sleep", "100000", memory=BLOCK) for _ in range(CONTAINERS)]
@@ -64,9 +76,7 @@ class Footprint(unittest.TestCase):
                 daemon.wait_for_state(name, "running", 120)
             full = self.resident(vm)
             keeper = self.keepers(vm) / CONTAINERS
-            before = self.switches(vm)
-            time.sleep(IDLE_SECONDS)
-            idle_full = self.switches(vm) - before
+            idle_full = self.wake_ups(vm)
             for name in names:
                 daemon.remove(name, force=True)
             after = self.resident(vm)
