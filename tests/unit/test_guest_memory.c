@@ -227,6 +227,21 @@ START_TEST(idle_memory_that_the_host_takes_while_it_goes_offline_leaves_no_zone)
 }
 END_TEST
 
+START_TEST(a_zone_that_idle_memory_would_not_go_offline_in_is_returned_later)
+{
+    plug_online(1, 32);
+    machine.backend.block_set = refuse;
+    attach(host, "0");
+    for (int i = 0; i < 2000 && !machine.manager->host.clearance.has_left; i++)
+        machine_run(&machine, 5);
+    ck_assert(machine.manager->host.clearance.has_left);
+    machine.backend.block_set = czone_backend_linux()->block_set;
+    event_active(machine.manager->host.retry, EV_TIMEOUT, 0);
+    (void)expect_unplug(32 * BLOCK, BLOCK);
+    ck_assert(is_offline(32));
+}
+END_TEST
+
 static void remove_by_force(void)
 {
     struct varlink_reply reply =
@@ -414,6 +429,7 @@ int main(void)
     tcase_add_test(tests, memory_the_host_did_not_take_is_offered_again_later);
     tcase_add_test(tests, idle_memory_is_offline_before_the_host_is_asked_for_it);
     tcase_add_test(tests, idle_memory_that_does_not_go_offline_is_not_asked_for);
+    tcase_add_test(tests, a_zone_that_idle_memory_would_not_go_offline_in_is_returned_later);
     tcase_add_test(tests, idle_memory_that_the_host_takes_while_it_goes_offline_leaves_no_zone);
     tcase_add_test(
         tests, what_came_of_a_region_that_nobody_wants_any_more_is_offline_before_the_host_is_asked_for_it);

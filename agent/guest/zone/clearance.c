@@ -21,7 +21,7 @@
 
 static const struct czone_range all_memory = { 0, INT64_MAX };
 
-/* The zone is no more, or stays as it is: what is left of it is found by its mark when a host attaches. */
+/* The zone is no more, or stays as it is: what is left of it is found by its mark. */
 static void end(struct clearance *clearance)
 {
     clearance->zone = czone_zone_unref(clearance->zone);
@@ -49,6 +49,10 @@ static void give_up_signals(struct clearance *clearance, int error, const struct
 static void fail(struct clearance *clearance, int error, const struct czone_failure *failure)
 {
     give_up_signals(clearance, error, failure);
+    if (clearance->zone != NULL) {
+        clearance->has_left = true;
+        host_offer_later(clearance->host, false);
+    }
     end(clearance);
     if (signal_book_held(&clearance->host->book, all_memory) != NULL)
         clearance_wake(clearance);
@@ -213,6 +217,14 @@ void clearance_done(struct clearance *clearance)
 void clearance_wake(struct clearance *clearance)
 {
     event_active(clearance->next, EV_TIMEOUT, 0);
+}
+
+bool clearance_take_left(struct clearance *clearance)
+{
+    bool left = clearance->has_left;
+
+    clearance->has_left = false;
+    return left;
 }
 
 bool clearance_touches(const struct clearance *clearance, struct czone_range range)

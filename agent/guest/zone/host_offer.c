@@ -4,6 +4,7 @@
 #include "agent/guest/zone/host.h"
 #include "agent/guest/zone/lease.h"
 #include "agent/guest/zone/memory_map.h"
+#include "agent/guest/zone/orphan.h"
 
 /* Memory that the host did not take is offered again, ever more seldom. */
 #define RETRY_FIRST_S 30u
@@ -57,6 +58,8 @@ void host_on_retry(evutil_socket_t fd, short what, void *data)
 
     (void)fd;
     (void)what;
+    if (clearance_take_left(&host->clearance))
+        (void)orphans_collect(host->manager); /* says itself what it cannot do */
     host->offering = true;
     host_offer_idle(host);
 }
