@@ -289,6 +289,8 @@ static int open_marks(struct manager *manager)
 
     r = marks_open(&manager->zone_marks, run_dir(manager), "czoned.zones");
     if (r == 0)
+        r = marks_open(&manager->half_marks, run_dir(manager), "czoned.half-made");
+    if (r == 0)
         r = marks_open(&manager->loan_marks, run_dir(manager), "czoned.loans");
     if (r == 0)
         r = marks_open(&manager->host_marks, run_dir(manager), "czoned.host");
@@ -378,8 +380,8 @@ struct manager *manager_alloc(const struct options *options)
     manager->keepers = (struct keeper_pool)KEEPER_POOL_INIT;
     manager->store = (struct store)STORE_INIT;
     manager->limits = (struct limit_watches)LIMIT_WATCHES_INIT;
-    manager->zone_marks = manager->loan_marks = manager->host_marks = manager->knob_marks =
-        (struct marks)MARKS_INIT;
+    manager->zone_marks = manager->half_marks = manager->loan_marks = manager->host_marks =
+        manager->knob_marks = (struct marks)MARKS_INIT;
     turns_init(&manager->turns);
     TAILQ_INIT(&manager->sessions);
     TAILQ_INIT(&manager->containers);
@@ -457,6 +459,7 @@ struct manager *manager_free(struct manager *manager)
     czone_monitor_unref(manager->monitor);
     czone_ctx_unref(manager->ctx);
     marks_close(&manager->zone_marks);
+    marks_close(&manager->half_marks);
     marks_close(&manager->loan_marks);
     marks_close(&manager->host_marks);
     marks_close(&manager->knob_marks);

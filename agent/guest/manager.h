@@ -67,6 +67,7 @@ struct manager {
     TAILQ_HEAD(lease_list, lease) leases;
     TAILQ_HEAD(orphan_list, orphan) orphans;
     struct marks zone_marks; /* zones that are ours */
+    struct marks half_marks; /* of these, those on their way back that were never complete */
     struct marks host_marks; /* whether a host is attached */
     struct marks loan_marks; /* regions that the host has plugged for us */
     struct marks knob_marks; /* settings of the kernel that are to be put back */

@@ -163,6 +163,7 @@ static void open_machine(struct machine *machine)
                   "%s", failure.message);
     ck_assert_int_eq(czone_monitor_new(machine->manager->ctx, &machine->manager->monitor), 0);
     ck_assert_int_eq(marks_open(&manager->zone_marks, run, "zones"), 0);
+    ck_assert_int_eq(marks_open(&manager->half_marks, run, "half-made"), 0);
     ck_assert_int_eq(marks_open(&manager->loan_marks, run, "loans"), 0);
     ck_assert_int_eq(marks_open(&manager->host_marks, run, "host"), 0);
     ck_assert_int_eq(store_open(&manager->store, run, proc, &manager->keys, &manager->receipts), 0);

@@ -161,6 +161,24 @@ START_TEST(a_zone_that_was_half_made_goes_back_without_receipt_before_its_contai
 }
 END_TEST
 
+START_TEST(a_zone_that_was_half_made_has_no_receipt_although_its_return_took_two_restarts)
+{
+    attach(host, "0");
+    spawn(SPAWN, "wanted");
+    machine_plug(&machine, 1, 32);
+    claim("a", 1, 32, "plugged");
+    restart();
+    attach(host, "0");
+    (void)expect_signal(host, "unplug");
+    restart();
+    attach(host, "0");
+    ck_assert_str_eq(report(expect_signal(host, "unplug"), "\"ok\": true, \"bytes\": 134217728"), "");
+    machine_unplug(&machine, 1, 32);
+    refuse_plug();
+    ck_assert_ptr_null(receipts_after(&machine.manager->receipts, 0));
+}
+END_TEST
+
 static void write_block_state(uint64_t block, const char *text)
 {
     char path[128];
@@ -325,6 +343,7 @@ int main(void)
     tcase_add_test(tests, a_key_of_a_container_is_known_though_its_answer_was_never_given);
     tcase_add_test(tests, a_container_tells_the_key_that_it_was_spawned_with);
     tcase_add_test(tests, a_zone_that_was_half_made_goes_back_without_receipt_before_its_container_asks_anew);
+    tcase_add_test(tests, a_zone_that_was_half_made_has_no_receipt_although_its_return_took_two_restarts);
     tcase_add_test(tests, a_zone_that_the_kernel_is_still_taking_offline_is_not_quarantined_for_that);
     tcase_add_test(tests, a_zone_that_went_offline_before_a_crash_is_not_taken_offline_again);
     tcase_add_test(tests, a_zone_whose_memory_went_while_no_czoned_was_there_is_returned);

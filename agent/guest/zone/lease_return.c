@@ -31,10 +31,12 @@ static void retire(struct lease *lease)
      * that are gone. */
     manager_sync(lease->manager);
     r = czone_zone_retire(lease->zone);
-    if (r < 0)
+    if (r < 0) {
         log_error("zone %s: cannot end its claim: %s", lease->name, strerror(-r));
-    else
-        marks_clear(&lease->manager->zone_marks, lease->name);
+        return;
+    }
+    marks_clear(&lease->manager->half_marks, lease->name);
+    marks_clear(&lease->manager->zone_marks, lease->name);
 }
 
 static void quarantine(struct lease *lease, const char *why)

@@ -43,6 +43,11 @@ void marks_clear(struct marks *marks, const char *name)
         log_warning("cannot remove the note of %s from the run directory: %s", name, strerror(errno));
 }
 
+bool marks_has(const struct marks *marks, const char *name)
+{
+    return faccessat(marks->dir_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 int marks_each(struct marks *marks, void (*fn)(void *data, const char *name), void *data)
 {
     struct dirent **entries;

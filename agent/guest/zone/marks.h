@@ -8,6 +8,8 @@
  * as well.
  */
 
+#include <stdbool.h>
+
 struct marks {
     int dir_fd;
 };
@@ -25,6 +27,9 @@ void marks_close(struct marks *marks);
  * until the next boot. */
 void marks_set(struct marks *marks, const char *name);
 void marks_clear(struct marks *marks, const char *name);
+
+/* Whether it is in the set. */
+bool marks_has(const struct marks *marks, const char *name);
 
 /* Calls fn for each name, which may set and clear. Returns 0 or a negative errno. */
 int marks_each(struct marks *marks, void (*fn)(void *data, const char *name), void *data);

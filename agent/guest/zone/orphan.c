@@ -98,6 +98,7 @@ static void collect(void *data, const char *name)
         return;
     r = czone_zone_open(manager->ctx, name, &zone);
     if (r == -ENOENT || r == -EINVAL) {
+        marks_clear(&manager->half_marks, name);
         marks_clear(&manager->zone_marks, name);
         return;
     }
@@ -110,7 +111,10 @@ static void collect(void *data, const char *name)
     }
     czone_zone_get_info(zone, &info);
     orphan->manager = manager;
-    orphan->half_made = info.state == CZONE_ZONE_PLUGGED;
+    /* Its claim tells that no more once it is on its way back, which may take more than one czoned. */
+    if (info.state == CZONE_ZONE_PLUGGED)
+        marks_set(&manager->half_marks, name);
+    orphan->half_made = marks_has(&manager->half_marks, name);
     orphan->found_at = clock_monotonic();
     orphan->found = clock_realtime();
     program_init(&orphan->program, manager, &program_ops, orphan, "");
