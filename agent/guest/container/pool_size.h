@@ -14,7 +14,7 @@
 #include <stddef.h>
 
 #define POOL_SIZE_MIN 2u
-#define POOL_SIZE_MAX 128u
+#define POOL_SIZE_MAX 32u
 
 struct pool_size_ops {
     /* Makes one and keeps it at the end, as number n. Returns 0, or a negative errno after having said so:
