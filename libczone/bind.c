@@ -207,6 +207,16 @@ static int bind_checked(struct czone_zone *zone, const struct czone_cgroup *cgro
     return bind_cgroup(zone, cgroup, failure);
 }
 
+int czone_cgroup_confine(struct czone_cgroup *cgroup)
+{
+    struct czone_ctx *ctx = cgroup->ctx;
+    char home[NODE_SET_TEXT_MAX];
+    int r;
+
+    r = zone_home_nodes(ctx, home, sizeof(home));
+    return r < 0 ? r : ctx->backend->cgroup_write(ctx->sys, cgroup->fd, "cpuset.mems", home);
+}
+
 int czone_zone_bind(struct czone_zone *zone, struct czone_cgroup *cgroup, struct czone_failure *failure)
 {
     struct czone_failure detail = CZONE_FAILURE_INIT;

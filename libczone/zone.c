@@ -302,13 +302,19 @@ int czone_zone_usable_bytes(struct czone_zone *zone, uint64_t *ret_bytes)
 int czone_zone_policy(const struct czone_zone *zone, struct czone_policy *ret_policy)
 {
     const struct czone_zone_info *info = zone_info(zone);
+
+    if (!info || info->state != CZONE_ZONE_BOUND)
+        return -EINVAL;
+    return czone_node_policy(zone->ctx, info->node, ret_policy);
+}
+
+int czone_node_policy(const struct czone_ctx *ctx, czone_node_id node, struct czone_policy *ret_policy)
+{
     struct node_set mems;
     unsigned index;
     int r;
 
-    if (!info || info->state != CZONE_ZONE_BOUND)
-        return -EINVAL;
-    r = inventory_zone_cpuset(zone->ctx->inventory, info->node, &mems, &index);
+    r = inventory_zone_cpuset(ctx->inventory, node, &mems, &index);
     if (r < 0)
         return r;
     policy_relative(index, ret_policy);

@@ -13,14 +13,12 @@ static int arm(struct loop_job *loop_job)
     return event_add(loop_job->event, &timeout) < 0 ? -ENOMEM : 0;
 }
 
-static void on_progress(evutil_socket_t fd, short what, void *data)
+void loop_job_look(struct loop_job *loop_job)
 {
-    struct loop_job *loop_job = data, finished;
     struct czone_failure failure = CZONE_FAILURE_INIT;
+    struct loop_job finished;
     int r;
 
-    (void)fd;
-    (void)what;
     r = czone_job_process(loop_job->job, &failure);
     if (r == 0) {
         r = arm(loop_job);
@@ -33,6 +31,13 @@ static void on_progress(evutil_socket_t fd, short what, void *data)
     loop_job->event = NULL;
     finished.done(finished.job, r < 0 ? r : 0, &failure, finished.data);
     loop_job_stop(&finished);
+}
+
+static void on_progress(evutil_socket_t fd, short what, void *data)
+{
+    (void)fd;
+    (void)what;
+    loop_job_look(data);
 }
 
 int loop_job_start(struct loop_job *loop_job, struct event_base *base, struct grace *grace,

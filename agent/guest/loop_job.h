@@ -33,6 +33,9 @@ int loop_job_start(struct loop_job *loop_job, struct event_base *base, struct gr
                    struct czone_job *job,
                    void (*done)(struct czone_job *, int, const struct czone_failure *, void *), void *data);
 
+/* Does what the loop would do if it came to the job now: if the job is over, done is called from here. */
+void loop_job_look(struct loop_job *loop_job);
+
 /* Drops the job, which undoes it as far as it goes. Accepts one that does not run. */
 void loop_job_stop(struct loop_job *loop_job);
 

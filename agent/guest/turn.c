@@ -64,6 +64,14 @@ void turns_add(struct turns *turns, struct turn *turn)
     TAILQ_INSERT_TAIL(&turns->waiting, turn, link);
 }
 
+void turns_run(struct turns *turns, struct turn *turn)
+{
+    if (!turn->waits)
+        return;
+    turns_drop(turns, turn);
+    turn->run(turn);
+}
+
 void turns_drop(struct turns *turns, struct turn *turn)
 {
     if (!turn->waits)

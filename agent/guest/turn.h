@@ -41,6 +41,9 @@ void turns_close(struct turns *turns);
  * place. Without memory it is run at once. */
 void turns_add(struct turns *turns, struct turn *turn);
 
+/* Runs work that waits now, as a part of the piece that is being done. Accepts one that does not wait. */
+void turns_run(struct turns *turns, struct turn *turn);
+
 /* Takes work back. Accepts one that does not wait. */
 void turns_drop(struct turns *turns, struct turn *turn);
 

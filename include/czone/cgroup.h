@@ -47,6 +47,16 @@ const char *czone_cgroup_path(const struct czone_cgroup *cgroup);
 int czone_cgroup_write(struct czone_cgroup *cgroup, const char *attribute, const char *value);
 int czone_cgroup_read(struct czone_cgroup *cgroup, const char *attribute, char *buffer, size_t size);
 
+/*
+ * Confines a cgroup that no zone is bound to: what runs there takes memory of the home nodes only, and none
+ * of a zone, also with a relative policy (without cpuset.mems it would have every node there is).
+ * czone_zone_bind() takes it from there.
+ *
+ * Returns 0, -ENODEV (no home node is known), -ENOENT (no cpuset controller) or errors of write(). May block
+ * in the kernel.
+ */
+int czone_cgroup_confine(struct czone_cgroup *cgroup);
+
 /* Kills every process in it and below (cgroup.kill, Linux 5.14). Returns at once; wait for populated to
  * become 0. */
 int czone_cgroup_kill(struct czone_cgroup *cgroup);

@@ -144,6 +144,14 @@ int czone_zone_bind(struct czone_zone *zone, struct czone_cgroup *cgroup, struct
 int czone_zone_policy(const struct czone_zone *zone, struct czone_policy *ret_policy);
 
 /*
+ * The policy that czone_zone_policy() will tell of a zone on this node, before there is one: for a process
+ * that is made ready for its zone ahead of need. It may have that policy in a cgroup confined by
+ * czone_cgroup_confine(); its memory is the home nodes' until the cgroup is bound. Returns 0, -ENOENT (no
+ * such node) or -ENODEV (no home node beside it). Pure.
+ */
+int czone_node_policy(const struct czone_ctx *ctx, czone_node_id node, struct czone_policy *ret_policy);
+
+/*
  * Moves a live container from zone `from` (bound) to zone `to` (online, unbound, of the same context): one
  * write to cpuset.mems; the relative policy of its processes follows. Afterwards `to` is bound and `from` is
  * online, for release. Returns 0, -EINVAL (states), -EXDEV (the nodes have different relative indices, so

@@ -24,6 +24,7 @@ static const struct {
     const char *name, *text;
 } attributes[] = { { "memory.oom.group", "0\n" },
                    { "pids.max", "max\n" },
+                   { "cpuset.mems", "\n" },
                    { "cgroup.events", "populated 0\n" } };
 
 static void put(int dir_fd, const char *name, const char *text)
@@ -130,6 +131,7 @@ START_TEST(those_that_wait_are_complete_and_no_process_can_be_born_in_them)
     ck_assert_str_eq(czone_cgroup_path(cgroup), "czone/pool-2");
     expect("memory.oom.group", "1");
     expect("pids.max", "0");
+    expect("cpuset.mems", "0");
 }
 END_TEST
 

@@ -222,7 +222,7 @@ START_TEST(what_a_standby_finds_wrong_before_it_is_to_run_is_told_when_it_is)
     mounts[0].target = "/trap";
     brief_standby();
     run_wait_readable(run.standby.launch.pidfd);
-    ck_assert_int_eq(launch_standby_run(&run.standby, NULL, &run.launch), 0);
+    ck_assert_int_eq(launch_standby_run(&run.standby, &run.launch), 0);
     ck_assert_int_eq(launch_result_read(&run.launch, &run.failure), -EPERM);
     ck_assert_str_eq(run.failure.parameter, "mounts");
 }
@@ -236,7 +236,7 @@ START_TEST(a_standby_that_was_killed_with_its_mounts_is_replaced)
     brief_standby();
     ck_assert_int_eq(kill(run.standby.launch.pid, SIGKILL), 0);
     run_wait_readable(run.standby.launch.pidfd);
-    ck_assert_int_eq(launch_standby_run(&run.standby, NULL, &launch), -EPIPE);
+    ck_assert_int_eq(launch_standby_run(&run.standby, &launch), -EPIPE);
     launch_standby_drop(&run.standby);
     ck_assert_msg(run_start(&run) == 1, "%s", run.failure.message);
 }

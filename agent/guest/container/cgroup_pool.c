@@ -110,6 +110,14 @@ static void stand_by(struct cgroup_pool *pool, struct cgroup_pool_entry *entry)
     entry->keeper = -EBADF;
 }
 
+/* No more than stands by there, and none of a zone's memory for it. */
+static int close_off(struct czone_cgroup *cgroup, const char *pids)
+{
+    int r = czone_cgroup_write(cgroup, "pids.max", pids);
+
+    return r == 0 ? czone_cgroup_confine(cgroup) : r;
+}
+
 static int add(void *owner)
 {
     struct czone_failure failure = CZONE_FAILURE_INIT;
@@ -123,9 +131,9 @@ static int add(void *owner)
         log_error("cannot make a cgroup ahead of need: %s", failure.message);
         return r;
     }
-    r = czone_cgroup_write(cgroup, "pids.max", pool->keepers != NULL ? STANDBY_PIDS : "0");
+    r = close_off(cgroup, pool->keepers != NULL ? STANDBY_PIDS : "0");
     if (r < 0) {
-        log_error("cannot write pids.max of cgroup %s: %s", czone_cgroup_path(cgroup), strerror(-r));
+        log_error("cannot make cgroup %s ready: %s", czone_cgroup_path(cgroup), strerror(-r));
         end(cgroup);
         return r;
     }

@@ -2,16 +2,13 @@
 #include "agent/guest/container/container.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "agent/guest/clock.h"
-#include "agent/guest/container/program_cgroup.h"
 #include "agent/guest/container/stop.h"
 #include "agent/guest/container/store.h"
 #include "agent/guest/log.h"
@@ -341,39 +338,6 @@ void container_end(struct container *container, const char *why)
     }
 }
 
-/* Six random bytes: nobody guesses a made-up id. */
-static int choose_id(struct manager *manager, struct container *container)
-{
-    char id[sizeof(container->id)];
-    uint64_t number = 0;
-
-    if (container->request.id != NULL) {
-        (void)snprintf(container->id, sizeof(container->id), "%s", container->request.id);
-        return 0;
-    }
-    /* Into a buffer of its own: the container is in the manager's list already and would find itself. */
-    do {
-        if (getrandom(&number, 6, 0) != 6)
-            return -errno;
-        (void)snprintf(id, sizeof(id), "c%012" PRIx64, number);
-    } while (manager_find(manager, id) != NULL);
-    (void)snprintf(container->id, sizeof(container->id), "%s", id);
-    return 0;
-}
-
-/* What is left of a container that was not removed must not be taken for this one's. */
-static int make_dir(struct container *container, struct refusal *refusal)
-{
-    int r = container_store_make(container);
-
-    if (r < 0)
-        return refusal_set(refusal, r, ERROR_SYSTEM, NULL,
-                           "cannot make a directory for container %s in the run directory: %s", container->id,
-                           strerror(-r));
-    program_set_dir(&container->program, container->dir_fd);
-    return 0;
-}
-
 struct container *container_alloc(struct manager *manager)
 {
     struct container *container = calloc(1, sizeof(*container));
@@ -396,7 +360,7 @@ struct container *container_alloc(struct manager *manager)
     return container;
 }
 
-static int begin_lease(struct container *container, struct refusal *refusal)
+int container_lease(struct container *container, struct refusal *refusal)
 {
     int r;
 
@@ -412,7 +376,7 @@ int container_place(struct container *container, struct refusal *refusal)
 {
     int r;
 
-    r = begin_lease(container, refusal);
+    r = container_lease(container, refusal);
     if (r == 0)
         lease_move(container->lease, CZONE_ZONE_WANTED, NULL);
     return r;
@@ -438,43 +402,6 @@ void container_settle_owed(struct container *container, struct receipt *receipt)
     if (receipt != NULL)
         manager_add_receipt(container->manager, receipt, container->exited_at);
     settle(container);
-}
-
-int container_new(struct manager *manager, struct spawn_request *request, struct container **ret_container,
-                  struct refusal *refusal)
-{
-    struct container *container = container_alloc(manager);
-    int r;
-
-    if (container == NULL)
-        return refusal_set(refusal, -ENOMEM, ERROR_SYSTEM, NULL, "out of memory");
-    container->request = *request;
-    *request = (struct spawn_request)SPAWN_REQUEST_INIT;
-    r = choose_id(manager, container);
-    if (r < 0) {
-        (void)refusal_set(refusal, r, ERROR_SYSTEM, NULL, "cannot make an id up: %s", strerror(-r));
-    } else {
-        lease_pick_name(manager, container->id, container->zone);
-        r = make_dir(container, refusal);
-    }
-    if (r == 0)
-        r = begin_lease(container, refusal);
-    if (r < 0) {
-        container_store_remove(container);
-        (void)container_free(container);
-        return r;
-    }
-    manager_publish(manager, &(struct event_fact){ .event = "container-created",
-                                                   .node = -1,
-                                                   .container = container->id,
-                                                   .zone = container->zone,
-                                                   .bytes = (int64_t)container->memory });
-    /* Only now: who follows the events knows whose zone that is. */
-    lease_move(container->lease, CZONE_ZONE_WANTED, NULL);
-    if (container->lease->phase != LEASE_PLUGGING)
-        program_cgroup_plan(&container->program, &container->request);
-    *ret_container = container;
-    return 0;
 }
 
 struct container *container_free(struct container *container)

@@ -47,14 +47,23 @@ struct container {
 };
 
 /*
- * Makes a container and begins its lease.
+ * Makes a container that nobody knows of yet: with an id and a directory, and a process that prepares itself
+ * for the program while the request is looked at further. container_create() or container_drop() is next,
+ * before the loop goes on.
  *
  * @request  emptied: the container owns what it held
  *
  * Returns 0, or a negative errno with a refusal; then nothing was changed.
  */
-int container_new(struct manager *manager, struct spawn_request *request, struct container **ret_container,
-                  struct refusal *refusal);
+int container_prepare(struct manager *manager, struct spawn_request *request,
+                      struct container **ret_container, struct refusal *refusal);
+
+/* Begins its lease and tells the world; if there is memory for it, starts its program. Returns 0, or a
+ * negative errno with a refusal: container_drop() is next. */
+int container_create(struct container *container, struct refusal *refusal);
+
+/* Leaves nothing of one that was not created. */
+void container_drop(struct container *container);
 
 /* Forgets one that is settled: its directory goes, then the container itself. */
 void container_forget(struct container *container);
@@ -64,10 +73,12 @@ void container_forget(struct container *container);
 struct container *container_free(struct container *container);
 
 /* The steps of it, for who takes over what an earlier czoned has begun: an empty container in the manager's
- * list (NULL without memory); asks for memory, under the name in `zone` (as lease_new()); takes a zone over
- * that it has already (0 or -ENOMEM; the zone's reference is the lease's); goes on with that, to be held
- * until Start if that was asked for; starts the program in it, when its turn comes. */
+ * list (NULL without memory); asks for memory, under the name in `zone` (as lease_new()); the same, and tells
+ * the world; takes a zone over that it has already (0 or -ENOMEM; the zone's reference is the lease's); goes
+ * on with that, to be held until Start if that was asked for; starts the program in it, when its turn comes.
+ */
 struct container *container_alloc(struct manager *manager);
+int container_lease(struct container *container, struct refusal *refusal);
 int container_place(struct container *container, struct refusal *refusal);
 int container_hold(struct container *container, struct czone_zone *zone);
 void container_ready(struct container *container);

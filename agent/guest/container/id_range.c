@@ -7,7 +7,8 @@
 #include "agent/guest/launch/users.h"
 #include "agent/guest/manager.h"
 
-/* A container, not settled, that has one of these ids. only_auto: ranges that callers chose don't count. */
+/* A container, not settled, that has one of these ids; not the one whose they are. only_auto: ranges that
+ * callers chose don't count. */
 static const struct container *find_holder(const struct manager *manager, const struct launch_users *users,
                                            bool only_auto)
 {
@@ -16,7 +17,8 @@ static const struct container *find_holder(const struct manager *manager, const 
     TAILQ_FOREACH(container, &manager->containers, link) {
         const struct launch_parts *parts = &container->request.parts;
 
-        if (!container->settled && (!only_auto || parts->users_mode == LAUNCH_USERS_AUTO) &&
+        if (&parts->users != users && !container->settled &&
+            (!only_auto || parts->users_mode == LAUNCH_USERS_AUTO) &&
             launch_users_overlap(&parts->users, users))
             return container;
     }

@@ -222,14 +222,23 @@ static int write_request(const struct launch_request *request, int *ret_fd)
     return 0;
 }
 
-void keeper_standby_plan(struct keeper_standby *standby, const struct manager *manager,
+void keeper_standby_plan(struct keeper_standby *standby, const struct manager *manager, int run_dir,
                          const struct launch_request *request)
 {
-    struct keeper_plan plan = { .header.kind = KEEPER_PLAN };
+    struct keeper_plan plan = { .header.kind = KEEPER_PLAN, .policy = *request->policy };
 
+    standby->policy = plan.policy;
     if (write_request(request, &standby->request) == 0)
         (void)keeper_send(standby->keeper, &plan, sizeof(plan),
-                          (const int[]){ standby->request, manager->filter }, 2);
+                          (const int[]){ standby->request, manager->filter, run_dir }, 3);
+}
+
+/* Whether a standby was told all that counts. */
+static bool is_planned(const struct keeper_standby *standby, const struct launch_request *request)
+{
+    return standby->request >= 0 && request->policy != NULL &&
+           standby->policy.mode == request->policy->mode &&
+           memcmp(standby->policy.nodes, request->policy->nodes, sizeof(standby->policy.nodes)) == 0;
 }
 
 void keeper_standby_close(struct keeper_standby *standby)
@@ -277,9 +286,9 @@ static int start(struct keeper_link *link, struct manager *manager, int run_dir,
     }
     if (join)
         start.flags |= KEEPER_START_JOIN;
-    if (standby->request >= 0)
+    if (is_planned(standby, request))
         start.flags |= KEEPER_START_PLANNED;
-    else
+    if (standby->request < 0)
         r = write_request(request, &standby->request);
     if (r == 0) {
         const int fds[] = { standby->request, request->runtime ? manager->runtime_filter : manager->filter,

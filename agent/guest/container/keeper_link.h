@@ -14,8 +14,9 @@ struct manager;
 
 /* A keeper that has a process stand by in a program's cgroup, before it is sent START. */
 struct keeper_standby {
-    int keeper;  /* its socket; -EBADF: there is none */
-    int request; /* a memfd: what it was told that START will be for; -EBADF: it was not */
+    int keeper;                 /* its socket; -EBADF: there is none */
+    int request;                /* a memfd: what it was told that START will be for; -EBADF: it was not */
+    struct czone_policy policy; /* as it was told with that */
 };
 
 #define KEEPER_STANDBY_INIT                                                                                  \
@@ -72,9 +73,9 @@ int keeper_link_start(struct keeper_link *link, struct manager *manager, int run
                       const struct launch_request *request, struct keeper_standby *standby,
                       const struct keeper_link_ops *ops, void *owner);
 
-/* Tells a standby what it will be started with, so that it can begin. That is a favour: START does without.
- */
-void keeper_standby_plan(struct keeper_standby *standby, const struct manager *manager,
+/* Tells a standby what it will be started with, policy and run directory as well, so that it can begin. That
+ * is a favour: START does without. */
+void keeper_standby_plan(struct keeper_standby *standby, const struct manager *manager, int run_dir,
                          const struct launch_request *request);
 
 /* Ends it. Accepts KEEPER_STANDBY_INIT, and leaves it behind. */

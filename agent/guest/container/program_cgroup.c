@@ -34,17 +34,21 @@ static int take_cgroup(struct program *program, const char *name, struct czone_f
 }
 
 /* What a held container is started with may change; and what is made on a disk must be noted before. */
-void program_cgroup_plan(struct program *program, const struct spawn_request *request)
+void program_cgroup_plan(struct program *program, const struct spawn_request *request, czone_node_id node)
 {
+    struct manager *manager = program->manager;
     struct czone_failure failure = CZONE_FAILURE_INIT;
     struct launch_request launch;
+    struct czone_policy policy;
 
     spawn_request_launch(request, &launch);
     if (request->hold || request->runtime != OCI_RUNTIME_NATIVE || launch.scratch != NULL ||
-        !launch_standby_can(&launch) || !cgroup_pool_ready(&program->manager->cgroups))
+        !launch_standby_can(&launch) || !cgroup_pool_ready(&manager->cgroups) ||
+        czone_node_policy(manager->ctx, node, &policy) < 0)
         return;
+    launch.policy = &policy;
     if (take_cgroup(program, program->name, &failure) == 0)
-        keeper_standby_plan(&program->standby, program->manager, &launch);
+        keeper_standby_plan(&program->standby, manager, program->dir_fd, &launch);
 }
 
 void program_cgroup_drop(struct program *program)

@@ -6,10 +6,13 @@
 
 /*
  * Before the zone is there, but when its memory is: if a process stands by in a cgroup of the pool that can
- * run this, the program gets that cgroup, and the process begins with what needs no memory. Without it the
- * start takes longer, no more.
+ * run this, the program gets that cgroup, and the process does all but exec() meanwhile. Without it the start
+ * takes longer, no more.
+ *
+ * @node  where the zone will be, as far as can be told; if it comes to be elsewhere and that makes a
+ *        difference, the plan was in vain
  */
-void program_cgroup_plan(struct program *program, const struct spawn_request *request);
+void program_cgroup_plan(struct program *program, const struct spawn_request *request, czone_node_id node);
 
 /* Ends what stands by for a program that was not started, and removes its cgroup. */
 void program_cgroup_drop(struct program *program);

@@ -105,6 +105,22 @@ static int check_launch(const struct manager *manager, struct spawn_request *req
     return r < 0 ? program_refuse(&failure, &launch, refusal) : 0;
 }
 
+/* Whatever it is refused for, nothing of it is left. */
+static int create(struct manager *manager, struct container *container, bool tier_known,
+                  struct varlink_fault *fault, struct refusal *refusal)
+{
+    int r = check_launch(manager, &container->request, fault, refusal);
+
+    if (r == 0 && !tier_known)
+        r = refusal_set(refusal, -EINVAL, ERROR_NO_SUCH_TIER, container->request.tier,
+                        "%s is no tier: any, fast, slow or memory_tierN", container->request.tier);
+    if (r == 0)
+        r = container_create(container, refusal);
+    if (r < 0)
+        container_drop(container);
+    return r;
+}
+
 static int spawn(struct manager *manager, struct varlink_connection *connection,
                  struct spawn_request *request, bool tier_known, struct refusal *refusal)
 {
@@ -118,15 +134,12 @@ static int spawn(struct manager *manager, struct varlink_connection *connection,
     r = check_new(manager, request, refusal);
     if (r < 0)
         return r;
-    r = check_launch(manager, request, &fault, refusal);
-    if (r < 0)
-        return refusal->id != NULL ? r : varlink_connection_invalid_parameter(connection, &fault);
-    if (!tier_known)
-        return refusal_set(refusal, -EINVAL, ERROR_NO_SUCH_TIER, request->tier,
-                           "%s is no tier: any, fast, slow or memory_tierN", request->tier);
-    r = container_new(manager, request, &container, refusal);
+    r = container_prepare(manager, request, &container, refusal);
     if (r < 0)
         return r;
+    r = create(manager, container, tier_known, &fault, refusal);
+    if (r < 0)
+        return refusal->id != NULL ? r : varlink_connection_invalid_parameter(connection, &fault);
     return reply_spawned(manager, connection, container);
 }
 

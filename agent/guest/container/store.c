@@ -155,17 +155,14 @@ int container_store_env(const struct container *container, json_t **ret_env)
 
 int container_store_make(struct container *container)
 {
-    int parent_fd = container->manager->store.containers_fd, r;
+    return run_dir_make(container->manager->store.containers_fd, container->id, &container->dir_fd);
+}
 
-    r = run_dir_make(parent_fd, container->id, &container->dir_fd);
-    if (r < 0)
-        return r;
-    r = save_env(container);
-    if (r == 0)
-        r = save(container);
-    if (r < 0)
-        container_store_remove(container);
-    return r;
+int container_store_begin(const struct container *container)
+{
+    int r = save_env(container);
+
+    return r == 0 ? save(container) : r;
 }
 
 void container_store_save(const struct container *container)

@@ -9,11 +9,12 @@
 
 #include "agent/guest/container/container.h"
 
-/*
- * Makes the directory of a container that has an id, and writes its state. Returns 0, -EEXIST, or errors of
- * run_dir_make() and run_dir_write(); then there is no directory.
- */
+/* Makes the directory of a container that has an id; without a state in it a restart takes it for damaged.
+ * Returns 0, -EEXIST or errors of run_dir_make(). */
 int container_store_make(struct container *container);
+
+/* Writes all of it for the first time. Returns 0 or errors of run_dir_write(). */
+int container_store_begin(const struct container *container);
 
 /* Writes the state as it is now. A failure is logged: until the next one succeeds a restart knows the old. */
 void container_store_save(const struct container *container);

@@ -89,6 +89,7 @@ static int start(struct keeper *keeper, const struct keeper_start *start, const 
 {
     struct keeper_status *status = &keeper->record.status;
     int run_dir = fds->fd[START_RUN_DIR], r;
+    bool begun;
 
     status->state = KEEPER_STARTING;
     /* Before anything is written or done: a czoned that was killed and the next one may both have had this
@@ -96,10 +97,11 @@ static int start(struct keeper *keeper, const struct keeper_start *start, const 
     r = link_listen(&keeper->link, run_dir);
     if (r < 0)
         return fail(failure, r, "listen");
+    begun = start_briefed(start, &keeper->standby, &keeper->launch, &keeper->input.tty);
     keeper->record_fd = keeper_record_create(run_dir, &keeper->record);
     if (keeper->record_fd < 0)
         return fail(failure, keeper->record_fd, "create the file status");
-    r = start_launch(start, fds, &keeper->standby, &keeper->launch, &keeper->input.tty, failure);
+    r = begun ? 0 : start_launch(start, fds, &keeper->standby, &keeper->launch, &keeper->input.tty, failure);
     if (r < 0)
         return r;
     status->pid = keeper->launch.pid;
@@ -116,13 +118,15 @@ static void on_prepare(struct keeper *keeper, const struct keeper_fds *fds)
         (void)launch_standby_start(fds->fd[0], &keeper->standby);
 }
 
-static void on_plan(struct keeper *keeper, const struct keeper_fds *fds)
+static void on_plan(struct keeper *keeper, const struct keeper_plan *plan, const struct keeper_fds *fds)
 {
-    if (keeper->record.status.state != KEEPER_IDLE || launch_standby_briefing(&keeper->standby) ||
-        fds->fd[1] < 0)
+    if (keeper->record.status.state != KEEPER_IDLE || keeper->link.listener >= 0 ||
+        fds->fd[START_RUN_DIR] < 0) {
         link_drop(&keeper->link);
-    else
-        start_plan(fds, &keeper->standby);
+        return;
+    }
+    start_plan(plan, fds, &keeper->standby);
+    (void)link_prepare(&keeper->link, fds->fd[START_RUN_DIR]);
 }
 
 static void on_start(struct keeper *keeper, const struct keeper_start *message, const struct keeper_fds *fds)
@@ -255,7 +259,7 @@ static void on_message(struct keeper *keeper, const union keeper_message *messag
         on_prepare(keeper, fds);
         break;
     case KEEPER_PLAN:
-        on_plan(keeper, fds);
+        on_plan(keeper, &message->plan, fds);
         break;
     case KEEPER_START:
         on_start(keeper, &message->start, fds);
@@ -403,8 +407,7 @@ int keeper_run(int socket)
     end_output(&keeper);
     input_close(&keeper.input);
     close_slave(&keeper);
-    link_drop(&keeper.link);
-    cleanup_fd(&keeper.link.listener);
+    link_close(&keeper.link);
     cleanup_fd(&keeper.record_fd);
     log_writer_close(&keeper.log);
     return r;

@@ -48,19 +48,20 @@ struct keeper_prepare {
 };
 
 /*
- * czoned: START will be for this request. Two fds, the request and the filter, as START has them. What can be
- * done of it before the zone is bound is done now, by the process that stands by; without one it is passed
- * over. Nothing is written to the run directory, and nothing said: what is wrong with the request is told in
- * answer to START.
+ * czoned: START will be for this request. The first three fds of START: the request, the filter and the run
+ * directory. The process that stands by does all but exec() now, before the zone is bound; without one it is
+ * passed over. Nobody is told of the keeper yet, and nothing is said: what is wrong with the request is told
+ * in answer to START.
  */
 struct keeper_plan {
     struct keeper_header header;
+    struct czone_policy policy; /* that of START */
 };
 
 enum keeper_start_flag {
     KEEPER_START_POLICY = 1 << 0, /* policy counts */
     KEEPER_START_JOIN = 1 << 1, /* an exec session: the fifth fd is the pidfd of the container's process 1 */
-    KEEPER_START_PLANNED = 1 << 2, /* the request is that of PLAN */
+    KEEPER_START_PLANNED = 1 << 2, /* request and policy are those of PLAN; the rest is in any case */
 };
 
 /*
@@ -69,7 +70,7 @@ enum keeper_start_flag {
  *
  *   1. the request (launch/json.h) in a memfd, JSON from byte 0 to its end
  *   2. the compiled seccomp filter
- *   3. the program's run directory, empty, mode 0700, which czoned has made
+ *   3. the program's run directory, mode 0700, which czoned has made and no keeper has begun in
  *   4. the cgroup's directory
  */
 struct keeper_start {

@@ -83,27 +83,28 @@ static int make_launcher(const struct keeper_fds *fds, struct launch_standby *st
                  : 0;
 }
 
-void start_plan(const struct keeper_fds *fds, struct launch_standby *standby)
+void start_plan(const struct keeper_plan *plan, const struct keeper_fds *fds, struct launch_standby *standby)
 {
     CLEANUP(launch_json_clear) struct launch_json json = LAUNCH_JSON_INIT;
     struct launcher *launcher = NULL;
     struct launch_failure failure;
 
-    if (make_launcher(fds, standby, &json, &launcher, &failure) == 0)
+    if (make_launcher(fds, standby, &json, &launcher, &failure) == 0) {
+        json.request.policy = &plan->policy;
         (void)launch_brief(launcher, &json.request, &failure);
+    }
     launcher = launcher_free(launcher);
 }
 
-/* Whether the process that stands by has been told all, and runs it now. */
-static bool run_briefed(const struct keeper_start *start, const struct czone_policy *policy,
-                        struct launch_standby *standby, struct launch *ret_launch, bool *ret_tty)
+bool start_briefed(const struct keeper_start *start, struct launch_standby *standby,
+                   struct launch *ret_launch, bool *ret_tty)
 {
     const struct launch_request *request = launch_standby_briefing(standby);
 
     if (!request || !(start->flags & KEEPER_START_PLANNED))
         return false;
     *ret_tty = request->tty;
-    return launch_standby_run(standby, policy, ret_launch) == 0;
+    return launch_standby_run(standby, ret_launch) == 0;
 }
 
 int start_launch(const struct keeper_start *start, const struct keeper_fds *fds,
@@ -115,8 +116,6 @@ int start_launch(const struct keeper_start *start, const struct keeper_fds *fds,
     struct launcher *launcher = NULL;
     int r;
 
-    if (run_briefed(start, policy, standby, ret_launch, ret_tty))
-        return 0;
     r = make_launcher(fds, standby, &json, &launcher, failure);
     if (r < 0)
         return r;

@@ -23,7 +23,12 @@ bool start_complete(const struct keeper_start *start, const struct keeper_fds *f
 
 /* Reads the request of a PLAN, and briefs the standby if that suits. What goes wrong is told by
  * start_launch(). */
-void start_plan(const struct keeper_fds *fds, struct launch_standby *standby);
+void start_plan(const struct keeper_plan *plan, const struct keeper_fds *fds, struct launch_standby *standby);
+
+/* Whether the process that stands by was told all of it by PLAN, and runs it now: what is ready shall not
+ * wait. If not, start_launch() is to be called. *ret_tty: whether it asks for one. */
+bool start_briefed(const struct keeper_start *start, struct launch_standby *standby,
+                   struct launch *ret_launch, bool *ret_tty);
 
 /*
  * Reads the request and launches it, by the standby if that suits. *ret_tty: whether it asks for one.

@@ -280,15 +280,6 @@ static int become_user(const struct launch_child *child, struct launch_step *ste
     return r == 0 ? tie_to_keeper(step) : r;
 }
 
-/* A standby is where it is before its cgroup is bound to the zone. After the filter it could set no policy.
- */
-static int join_zone(const struct launch_child *child, struct launch_step *step)
-{
-    int r = launch_standby_wait_run(child->result);
-
-    return r == 0 ? set_policy(child->plan->request, step) : r;
-}
-
 /* What a standby has done before. */
 static int begin(const struct launch_child *child, struct launch_step *step)
 {
@@ -334,12 +325,15 @@ static int run(const struct launch_child *child, struct launch_step *step)
         return r;
     launch_step_set(step, LAUNCH_STAGE_CWD, "change to cwd", plan->cwd);
     r = enter_cwd(plan->cwd);
+    /* Under the filter it can set none. */
     if (r == 0 && child->prepared)
-        r = join_zone(child, step);
+        r = set_policy(plan->request, step);
     if (r < 0)
         return r;
     launch_step_set(step, LAUNCH_STAGE_SECCOMP, "load", "the system call filter");
     r = launch_filter_apply(child->filter);
+    if (r == 0 && child->prepared)
+        r = launch_standby_wait_run(child->result);
     return r == 0 ? execute(child, step) : r;
 }
 

@@ -258,7 +258,7 @@ int launch_start(struct launcher *launcher, const struct launch_request *request
     if (r < 0)
         return r;
     if (launcher->standby && launch_standby_briefing(launcher->standby)) {
-        if (launch_standby_run(launcher->standby, request->policy, ret_launch) == 0)
+        if (launch_standby_run(launcher->standby, ret_launch) == 0)
             return 0;
         launch_standby_drop(launcher->standby);
         /* The mounts of this plan were its own: once more, without one. */

@@ -147,7 +147,9 @@ static int copy_request(struct launch_shared *shared, const struct launch_reques
         r = copy_mounts(shared, from);
     to->groups = groups;
     to->rlimits = rlimits;
-    to->policy = NULL;
+    if (from->policy)
+        shared->policy = *from->policy;
+    to->policy = from->policy ? &shared->policy : NULL;
     return r;
 }
 

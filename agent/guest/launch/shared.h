@@ -35,9 +35,8 @@ void launch_shared_touch(struct launch_shared *shared);
 struct launch_shared *launch_shared_free(struct launch_shared *shared);
 
 /*
- * Copies a plan, its request and the filter. Not the policy, which is told last, nor what a standby is never
- * used for: users, network, a runtime, the guest's own root. fds in it are the caller's. Returns 0 or
- * -ENOBUFS: it is too long.
+ * Copies a plan, its request and the filter. Not what a standby is never used for: users, network, a runtime,
+ * the guest's own root. fds in it are the caller's. Returns 0 or -ENOBUFS: it is too long.
  */
 int launch_shared_write(struct launch_shared *shared, const struct launch_plan *plan,
                         const struct sock_fprog *filter);

@@ -160,17 +160,12 @@ const struct launch_request *launch_standby_briefing(const struct launch_standby
     return standby->briefed ? &standby->launch.shared->request : NULL;
 }
 
-int launch_standby_run(struct launch_standby *standby, const struct czone_policy *policy,
-                       struct launch *ret_launch)
+int launch_standby_run(struct launch_standby *standby, struct launch *ret_launch)
 {
     struct launch_shared *shared = standby->launch.shared;
     const char word = 0;
     ssize_t sent;
 
-    if (policy) {
-        shared->policy = *policy;
-        shared->request.policy = &shared->policy;
-    }
     do
         sent = send(standby->launch.result_fd, &word, sizeof(word), MSG_NOSIGNAL);
     while (sent < 0 && errno == EINTR);

@@ -45,9 +45,10 @@ bool launch_standby_can(const struct launch_request *request);
 bool launch_standby_suits(struct launch_standby *standby, const struct launch_request *request);
 
 /*
- * Tells it what to run. It does at once all that can be done before its zone is bound: what is left is the
- * memory policy, the filter and exec(). tree: of the root, borrowed. Returns 0, -EPIPE (it has ended),
- * -ENOBUFS (the request is too long for it).
+ * Tells it what to run. It does at once all that can be done before its zone is bound: what is left is
+ * exec(). Its cgroup must be confined by then (czone_cgroup_confine()), for it has its memory policy, and the
+ * filter under which it could set none, before the zone's node is there for it. tree: of the root, borrowed.
+ * Returns 0, -EPIPE (it has ended), -ENOBUFS (the request is too long for it).
  */
 int launch_standby_brief(struct launch_standby *standby, struct launch_plan *plan, int tree,
                          const struct sock_fprog *filter);
@@ -56,13 +57,12 @@ int launch_standby_brief(struct launch_standby *standby, struct launch_plan *pla
 const struct launch_request *launch_standby_briefing(const struct launch_standby *standby);
 
 /*
- * Has it run what it was briefed for, and hands it over to *ret_launch. policy: of the zone that its cgroup
- * is bound to by now; NULL: the caller's own. Returns 0, also if it has ended because the request does not
- * fit the root, which launch_result_read() tells then; or -EPIPE: it was killed. It is still the caller's
- * then, and what it was briefed with is used up: drop it, and start another process with a plan of its own.
+ * Has it run what it was briefed for, now that its cgroup is bound, and hands it over to *ret_launch. Returns
+ * 0, also if it has ended because the request does not fit the root, which launch_result_read() tells then;
+ * or -EPIPE: it was killed. It is still the caller's then, and what it was briefed with is used up: drop it,
+ * and start another process with a plan of its own.
  */
-int launch_standby_run(struct launch_standby *standby, const struct czone_policy *policy,
-                       struct launch *ret_launch);
+int launch_standby_run(struct launch_standby *standby, struct launch *ret_launch);
 
 /* Ends it, waiting for that. Accepts LAUNCH_STANDBY_INIT, and leaves it behind. */
 void launch_standby_drop(struct launch_standby *standby);

@@ -199,6 +199,12 @@ int lease_reserve(struct lease *lease, struct czone_range within, struct czone_f
     return r;
 }
 
+void lease_look(struct lease *lease)
+{
+    if (lease->phase == LEASE_RESERVING)
+        loop_job_look(&lease->job);
+}
+
 /* Whether the guest itself is short of something, whatever memory the host plugs. */
 static bool is_shortage(int error)
 {

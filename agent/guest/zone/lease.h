@@ -86,6 +86,18 @@ int lease_new(struct manager *manager, const char *name, uint64_t bytes, struct 
               const char *tier_name, const struct lease_ops *ops, void *owner, struct lease **ret_lease,
               struct refusal *refusal);
 
+/*
+ * Whether a lease would find free memory here, and on which node. Claims nothing.
+ *
+ * @name  of the zone that is wanted
+ */
+bool lease_has_place(struct manager *manager, const char *name, uint64_t bytes, struct czone_tier_choice tier,
+                     czone_node_id *ret_node);
+
+/* Looks whether the zone is there already, as it is when its memory was online: acquired() then comes from
+ * here, and not from the loop. */
+void lease_look(struct lease *lease);
+
 /* Takes over a zone that exists: one that an earlier czoned left behind. The zone's reference is the lease's
  * from here on, on failure too. Returns 0 or -ENOMEM. */
 int lease_adopt(struct manager *manager, struct czone_zone *zone, const struct lease_ops *ops, void *owner,

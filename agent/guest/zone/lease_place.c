@@ -52,22 +52,42 @@ bool lease_any_arriving(const struct manager *manager)
     return false;
 }
 
-/* Whether free memory here is really free to take: not on its way out, nor brought in for somebody else, nor
- * what did not go online a moment ago. */
-static bool may_place(const struct lease *lease, const struct czone_zone_info *info)
+/* Whether free memory here is really free to take: not on its way out, nor brought in for somebody else. */
+static bool is_free(struct manager *manager, const struct czone_zone_info *info)
 {
-    struct manager *manager = lease->manager;
-
     if (signal_book_leaving(&manager->host.book, info->range))
         return false;
-    for (size_t i = 0; i < lease->n_avoided; i++)
-        if (lease->avoided[i].start < info->range.start + info->range.size &&
-            info->range.start < lease->avoided[i].start + lease->avoided[i].size)
-            return false;
     if (!lease_any_arriving(manager) && !host_takes_back(&manager->host))
         memset(manager->fresh_nodes, 0, sizeof(manager->fresh_nodes));
     return info->node.n < 0 || info->node.n >= (int)NODES_MAX ||
            (manager->fresh_nodes[info->node.n / 8] & (1u << (info->node.n % 8))) == 0;
+}
+
+/* Nor what did not go online a moment ago. */
+static bool may_place(const struct lease *lease, const struct czone_zone_info *info)
+{
+    for (size_t i = 0; i < lease->n_avoided; i++)
+        if (lease->avoided[i].start < info->range.start + info->range.size &&
+            info->range.start < lease->avoided[i].start + lease->avoided[i].size)
+            return false;
+    return is_free(lease->manager, info);
+}
+
+bool lease_has_place(struct manager *manager, const char *name, uint64_t bytes, struct czone_tier_choice tier,
+                     czone_node_id *ret_node)
+{
+    struct czone_zone_request request = CZONE_ZONE_REQUEST_INIT;
+    struct czone_zone_info info;
+
+    manager_sync(manager);
+    request.name = name;
+    request.bytes = memory_map_round(manager->ctx, bytes);
+    request.tier = tier;
+    if (request.bytes == 0 || czone_zone_probe(manager->ctx, &request, &info, NULL) < 0 ||
+        !is_free(manager, &info))
+        return false;
+    *ret_node = info.node;
+    return true;
 }
 
 static int refuse_placement(const struct czone_failure *failure, int error, const struct lease *lease,

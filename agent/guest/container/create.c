@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A container from a request, up to its program if there is memory for it: one piece of a turn. */
+#include "agent/guest/container/container.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "agent/guest/container/program_cgroup.h"
+#include "agent/guest/container/store.h"
+#include "agent/guest/manager.h"
+
+/* Six random bytes: nobody guesses a made-up id. */
+static int choose_id(struct manager *manager, struct container *container)
+{
+    char id[sizeof(container->id)];
+    uint64_t number = 0;
+
+    if (container->request.id != NULL) {
+        (void)snprintf(container->id, sizeof(container->id), "%s", container->request.id);
+        return 0;
+    }
+    /* Into a buffer of its own: the container is in the manager's list already and would find itself. */
+    do {
+        if (getrandom(&number, 6, 0) != 6)
+            return -errno;
+        (void)snprintf(id, sizeof(id), "c%012" PRIx64, number);
+    } while (manager_find(manager, id) != NULL);
+    (void)snprintf(container->id, sizeof(container->id), "%s", id);
+    return 0;
+}
+
+/* Whoever waits for its memory is not planned for: that can take long, and others have use for the standby.
+ */
+static void plan_ahead(struct container *container)
+{
+    const struct spawn_request *request = &container->request;
+    czone_node_id node;
+
+    if (lease_has_place(container->manager, container->zone, (uint64_t)request->memory, request->choice,
+                        &node))
+        program_cgroup_plan(&container->program, request, node);
+}
+
+/* What is left of a container that was not removed must not be taken for this one's. */
+static int make_dir(struct container *container)
+{
+    int r = container_store_make(container);
+
+    if (r == 0)
+        program_set_dir(&container->program, container->dir_fd);
+    return r;
+}
+
+static int refuse_dir(const struct container *container, int error, struct refusal *refusal)
+{
+    return refusal_set(refusal, error, ERROR_SYSTEM, NULL,
+                       "cannot make a directory for container %s in the run directory: %s", container->id,
+                       strerror(-error));
+}
+
+void container_drop(struct container *container)
+{
+    container_store_remove(container);
+    (void)container_free(container);
+}
+
+static int prepare(struct container *container, struct refusal *refusal)
+{
+    int r = choose_id(container->manager, container);
+
+    if (r < 0)
+        return refusal_set(refusal, r, ERROR_SYSTEM, NULL, "cannot make an id up: %s", strerror(-r));
+    lease_pick_name(container->manager, container->id, container->zone);
+    r = make_dir(container);
+    if (r < 0)
+        return refuse_dir(container, r, refusal);
+    plan_ahead(container);
+    return 0;
+}
+
+int container_prepare(struct manager *manager, struct spawn_request *request,
+                      struct container **ret_container, struct refusal *refusal)
+{
+    struct container *container = container_alloc(manager);
+    int r;
+
+    if (container == NULL)
+        return refusal_set(refusal, -ENOMEM, ERROR_SYSTEM, NULL, "out of memory");
+    container->request = *request;
+    *request = (struct spawn_request)SPAWN_REQUEST_INIT;
+    r = prepare(container, refusal);
+    if (r < 0) {
+        container_drop(container);
+        return r;
+    }
+    *ret_container = container;
+    return 0;
+}
+
+int container_create(struct container *container, struct refusal *refusal)
+{
+    struct manager *manager = container->manager;
+    int r = container_store_begin(container);
+
+    if (r < 0)
+        return refuse_dir(container, r, refusal);
+    r = container_lease(container, refusal);
+    if (r < 0)
+        return r;
+    manager_publish(manager, &(struct event_fact){ .event = "container-created",
+                                                   .node = -1,
+                                                   .container = container->id,
+                                                   .zone = container->zone,
+                                                   .bytes = (int64_t)container->memory });
+    /* Only now: who follows the events knows whose zone that is. */
+    lease_move(container->lease, CZONE_ZONE_WANTED, NULL);
+    lease_look(container->lease);
+    /* It has its turn: this one. */
+    turns_run(&manager->turns, &container->start);
+    return 0;
+}
