@@ -30,17 +30,8 @@ static const char *const directories[] = { "pts", "shm", "mqueue" };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* Nothing of size belongs here: enough for its inodes, too little to hide memory in. */
-#define DEV_LIMIT (64 << 10)
-
-int launch_dev_new(struct launch_step *step)
+int launch_dev_fill(int dev, struct launch_step *step)
 {
-    CLEANUP_FD int dev = -EBADF;
-
-    launch_step_set(step, LAUNCH_STAGE_MOUNT, "make a tmpfs for", "/dev");
-    dev = launch_mount_new_tmpfs("0755", DEV_LIMIT, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
-    if (dev < 0)
-        return dev;
     for (size_t i = 0; i < COUNT(devices); i++) {
         launch_step_set(step, LAUNCH_STAGE_MOUNT, "make in /dev:", devices[i].name);
         if (mknodat(dev, devices[i].name, S_IFCHR | 0666, makedev(devices[i].major, devices[i].minor)) < 0)
@@ -56,7 +47,20 @@ int launch_dev_new(struct launch_step *step)
         if (mkdirat(dev, directories[i], 0755) < 0)
             return -errno;
     }
-    return take_fd(&dev);
+    return 0;
+}
+
+int launch_dev_new(struct launch_step *step)
+{
+    CLEANUP_FD int dev = -EBADF;
+    int r;
+
+    launch_step_set(step, LAUNCH_STAGE_MOUNT, "make a tmpfs for", "/dev");
+    dev = launch_mount_new_tmpfs("0755", LAUNCH_DEV_LIMIT, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
+    if (dev < 0)
+        return dev;
+    r = launch_dev_fill(dev, step);
+    return r < 0 ? r : take_fd(&dev);
 }
 
 static int attach_at(int dev, const char *path, int mount)

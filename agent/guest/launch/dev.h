@@ -15,8 +15,15 @@
  * from the guest's: there is nothing that could be exchanged for something else (CVE-2025-31133).
  */
 
+/* Nothing of size belongs in it: enough for its inodes, too little to hide memory in. */
+#define LAUNCH_DEV_LIMIT (64 << 10)
+
 /* Makes it, detached. The umask must be 0. Returns its fd or a negative errno. */
 int launch_dev_new(struct launch_step *step);
+
+/* Makes what belongs in it in an empty directory of a tmpfs, on which it can be mounted then. The umask must
+ * be 0. Returns 0 or a negative errno. */
+int launch_dev_fill(int dev, struct launch_step *step);
 
 /* Mounts pts and mqueue in it, this one of the process's IPC namespace; it must be attached by now.
  * tty_group: of terminals, an id of the guest. */

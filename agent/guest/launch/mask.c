@@ -12,16 +12,17 @@ static int attach_to(int mount, int fs, const char *path)
     return move_mount(mount, "", fs, path, MOVE_MOUNT_F_EMPTY_PATH) < 0 ? -errno : 0;
 }
 
+#define NOTHING (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY)
+
 static int mask_directory(int fs, const char *path, int *empty)
 {
     CLEANUP_FD int cover = -EBADF;
 
     if (*empty < 0) {
-        *empty = launch_mount_new_tmpfs(
-            "0755", 0, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY);
+        *empty = launch_mount_new_tmpfs("0755", 0, NOTHING);
         return *empty < 0 ? *empty : attach_to(*empty, fs, path);
     }
-    cover = launch_mount_copy_one(*empty, "", 0);
+    cover = launch_mount_copy_one(*empty, "", NOTHING);
     return cover < 0 ? cover : attach_to(cover, fs, path);
 }
 

@@ -11,22 +11,25 @@
 #include "agent/guest/launch/sys.h"
 #include "proto/cleanup.h"
 
-/* A few directories. */
-#define ROOT_LIMIT (64 << 10)
+/* A directory that nothing is ever put into, and that no container sees but where it covers another. */
+#define EMPTY "/empty"
 
 /* Only a tmpfs that has a limit can be given another one. */
 #define SHM_LIMIT (64 << 10)
 
+/* One file system for all that needs one of its own: the kernel keeps lists for each, node by node and cgroup
+ * by cgroup. */
 static int make_root(struct launch_step *step)
 {
-    CLEANUP_FD int root = launch_mount_new_tmpfs("0755", ROOT_LIMIT, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
+    CLEANUP_FD int root =
+        launch_mount_new_tmpfs("0755", LAUNCH_DEV_LIMIT, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
     int r;
 
     launch_step_set(step, LAUNCH_STAGE_PIVOT, "change the root to", "one without the guest's mounts");
     if (root < 0)
         return root;
     if (mkdirat(root, "dev", 0755) < 0 || mkdirat(root, "sys", 0755) < 0 || mkdirat(root, "proc", 0755) < 0 ||
-        mkdirat(root, &LAUNCH_SKELETON_SCRATCH[1], 0700) < 0)
+        mkdirat(root, &EMPTY[1], 0755) < 0 || mkdirat(root, &LAUNCH_SKELETON_SCRATCH[1], 0700) < 0)
         return -errno;
     r = launch_mount_cover(root);
     return r == 0 ? launch_mount_change_root() : r;
@@ -48,9 +51,11 @@ static int attach(int mount, const char *path)
 
 static int make_dev(int *ret_dev, struct launch_step *step)
 {
-    CLEANUP_FD int dev = launch_dev_new(step);
-    int r = dev < 0 ? dev : attach(dev, "/dev");
+    CLEANUP_FD int dev = launch_mount_copy_one(AT_FDCWD, "/dev", 0);
+    int r = dev < 0 ? dev : launch_dev_fill(dev, step);
 
+    if (r == 0)
+        r = attach(dev, "/dev");
     if (r == 0)
         r = launch_dev_complete(dev, LAUNCH_DEV_TTY_GROUP, step);
     if (r == 0)
@@ -90,6 +95,8 @@ int launch_skeleton_build(struct launch_step *step)
     if (r == 0)
         r = make_dev(&dev, step);
     if (r == 0)
+        r = empty = open_place(EMPTY);
+    if (r >= 0)
         r = make_sys(dev, &empty, step);
     return r == 0 ? make_proc(dev, &empty, step) : r;
 }
