@@ -80,10 +80,21 @@ static void remove_entry(void *data, const char *name)
         removal->result = r;
 }
 
+static int remove_dir(int parent_fd, const char *name, int fd)
+{
+    struct removal removal = { fd, 0 };
+    int r = scan(fd, is_entry, remove_entry, &removal);
+
+    if (r == 0)
+        r = removal.result;
+    if (unlinkat(parent_fd, name, AT_REMOVEDIR) < 0 && errno != ENOENT && r == 0)
+        r = -errno;
+    return r;
+}
+
 /* Calls itself for what is in it: container, exec, session, log. */
 int run_dir_remove(int parent_fd, const char *name)
 {
-    struct removal removal = { -EBADF, 0 };
     CLEANUP_FD int fd = -EBADF;
     int r;
 
@@ -92,14 +103,12 @@ int run_dir_remove(int parent_fd, const char *name)
     if (errno != EISDIR)
         return -errno;
     r = run_dir_open(parent_fd, name, &fd);
-    if (r < 0)
-        return r;
-    removal.dir_fd = fd;
-    r = scan(fd, is_entry, remove_entry, &removal);
     if (r == 0)
-        r = removal.result;
-    if (unlinkat(parent_fd, name, AT_REMOVEDIR) < 0 && errno != ENOENT && r == 0)
-        r = -errno;
+        r = remove_dir(parent_fd, name, fd);
+    /* A keeper that was told to make ready, and not yet that it is not needed, has put its socket there in
+     * between: it makes that one file, and in a directory that is gone it can make none. */
+    if (r == -ENOTEMPTY)
+        r = remove_dir(parent_fd, name, fd);
     return r;
 }
 

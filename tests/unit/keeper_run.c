@@ -149,6 +149,16 @@ void kept_send_prepare(struct kept *kept)
     (void)close(cgroup);
 }
 
+void kept_send_plan(struct kept *kept)
+{
+    struct keeper_plan plan = { .header = { .kind = KEEPER_PLAN } };
+    int request = kept_memfd(&kept->request);
+    const int fds[] = { request, kept->keepers->filter, kept->run_dir };
+
+    ck_assert_int_eq(keeper_send(kept->process.socket, &plan, sizeof(plan), fds, 3), 0);
+    (void)close(request);
+}
+
 void kept_send_start(struct kept *kept)
 {
     int cgroup = kept_cgroup();

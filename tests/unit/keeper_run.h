@@ -70,6 +70,9 @@ int kept_cgroup(void);
  * KEEPER_PREPARED is set. */
 void kept_send_prepare(struct kept *kept);
 
+/* Tells it what kept_send_start() will start. */
+void kept_send_plan(struct kept *kept);
+
 /* Sends START, and waits for nothing. */
 void kept_send_start(struct kept *kept);
 

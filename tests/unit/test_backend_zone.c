@@ -268,6 +268,47 @@ START_TEST(policy_is_relative_to_the_cpuset)
 }
 END_TEST
 
+START_TEST(policy_of_a_node_is_that_of_its_zones)
+{
+    struct czone_zone *zone = reserve("a", 8);
+    struct czone_cgroup *cgroup = bind_new(zone, "a");
+    struct czone_policy of_node, of_zone;
+    struct czone_zone_info info;
+
+    czone_zone_get_info(zone, &info);
+    ck_ok(czone_zone_policy(zone, &of_zone));
+    ck_ok(czone_node_policy(ctx, info.node, &of_node));
+    ck_assert_int_eq(of_node.mode, of_zone.mode);
+    ck_assert_mem_eq(of_node.nodes, of_zone.nodes, sizeof(of_node.nodes));
+    ck_assert_int_eq(czone_node_policy(ctx, (czone_node_id){ 77 }, &of_node), -ENOENT);
+    ck_assert_int_eq(czone_node_policy(ctx, (czone_node_id){ 0 }, &of_node),
+                     -ENODEV); /* home, and nothing beside it */
+    czone_cgroup_unref(cgroup);
+    czone_zone_unref(zone);
+}
+END_TEST
+
+START_TEST(cgroup_that_is_confined_has_the_home_nodes_until_it_is_bound)
+{
+    struct czone_zone *zone = reserve("a", 8);
+    struct czone_cgroup *cgroup = NULL;
+    char text[64];
+
+    ck_ok(czone_cgroup_create(ctx, "a", &cgroup, &failure));
+    ck_assert_int_eq(czone_cgroup_confine(cgroup), -ENOENT);
+    fake_machine_fill_cgroup(&machine, "czone/a");
+    ck_ok(czone_cgroup_confine(cgroup));
+    ck_ok(czone_cgroup_read(cgroup, "cpuset.mems", text, sizeof(text)));
+    ck_assert_str_eq(text, "0");
+    ck_ok(czone_cgroup_write(cgroup, "cpuset.mems.effective", "0,2"));
+    ck_ok(czone_zone_bind(zone, cgroup, &failure));
+    ck_ok(czone_cgroup_read(cgroup, "cpuset.mems", text, sizeof(text)));
+    ck_assert_str_eq(text, "0,2");
+    czone_cgroup_unref(cgroup);
+    czone_zone_unref(zone);
+}
+END_TEST
+
 START_TEST(move_changes_nodes_and_limit_and_both_claims)
 {
     struct czone_zone *from = reserve("a", 4), *to = reserve("b", 8);
@@ -431,6 +472,8 @@ int main(void)
     tcase_add_test(tests, bind_without_controllers_says_which_file_to_look_at);
     tcase_add_test(tests, bind_that_does_not_take_effect_is_taken_back);
     tcase_add_test(tests, policy_is_relative_to_the_cpuset);
+    tcase_add_test(tests, policy_of_a_node_is_that_of_its_zones);
+    tcase_add_test(tests, cgroup_that_is_confined_has_the_home_nodes_until_it_is_bound);
     tcase_add_test(tests, move_changes_nodes_and_limit_and_both_claims);
     tcase_add_test(tests, move_into_too_small_a_zone_is_refused);
     tcase_add_test(tests, move_that_the_policy_would_not_follow_is_refused);

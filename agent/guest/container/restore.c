@@ -242,7 +242,7 @@ static const char *explain(int error)
 {
     switch (error) {
     case -ENOENT:
-        return "is missing";
+        return "is missing (its Spawn was not answered yet, or somebody has removed it)";
     case -EBADMSG:
         return "is damaged, or of a later version";
     default:
