@@ -213,6 +213,8 @@ int czone_cgroup_confine(struct czone_cgroup *cgroup)
     char home[NODE_SET_TEXT_MAX];
     int r;
 
+    if (ledger_find_cgroup(ctx->ledger, cgroup->path))
+        return -EBUSY;
     r = zone_home_nodes(ctx, home, sizeof(home));
     return r < 0 ? r : ctx->backend->cgroup_write(ctx->sys, cgroup->fd, "cpuset.mems", home);
 }

@@ -61,6 +61,7 @@ struct manager {
     size_t n_sessions, n_refused;
     size_t session_bytes; /* in the buffers of all sessions */
     struct turns turns;
+    uint64_t refused_at;                              /* monotonic: the latest Spawn that was; 0: none */
     size_t slow_bytes;                                /* of the calls among them */
     TAILQ_HEAD(container_list, container) containers; /* oldest first */
     size_t n_containers;

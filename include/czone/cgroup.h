@@ -52,8 +52,8 @@ int czone_cgroup_read(struct czone_cgroup *cgroup, const char *attribute, char *
  * of a zone, also with a relative policy (without cpuset.mems it would have every node there is).
  * czone_zone_bind() takes it from there.
  *
- * Returns 0, -ENODEV (no home node is known), -ENOENT (no cpuset controller) or errors of write(). May block
- * in the kernel.
+ * Returns 0, -EBUSY (a zone is bound to it), -ENODEV (no home node is known), -ENOENT (no cpuset controller)
+ * or errors of write(). May block in the kernel.
  */
 int czone_cgroup_confine(struct czone_cgroup *cgroup);
 

@@ -19,8 +19,9 @@ struct czone_policy {
 
 /*
  * Gives the calling thread, and all it forks or execs, this policy: one set_mempolicy(2). The thread must
- * already be in the zone's cgroup, since the policy is relative to its cpuset. Async-signal-safe, hence
- * usable between fork (or clone3) and exec. Returns 0 or -errno (-EPERM under a seccomp filter).
+ * already be in the zone's cgroup, bound or confined (czone_cgroup_confine()), since the policy is relative
+ * to its cpuset. Async-signal-safe, hence usable between fork (or clone3) and exec. Returns 0 or -errno
+ * (-EPERM under a seccomp filter).
  */
 int czone_policy_apply(const struct czone_policy *policy);
 

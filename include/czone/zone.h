@@ -126,13 +126,13 @@ int czone_zone_usable_bytes(struct czone_zone *zone, uint64_t *ret_bytes);
 /*
  * Lets a cgroup use the home nodes and this zone and no other node: writes cpuset.mems, and caps memory.max
  * at czone_zone_usable_bytes(). Pages the cgroup already has elsewhere are migrated by the kernel; bind
- * before the first process starts. One cgroup per zone and one zone per cgroup. Waits up to 1 s for the
- * kernel to enter a new node into cpuset.mems.effective. What is bound to each other already is bound again:
- * a caller that takes over from one that was killed half-way finishes the work with that. Returns 0, -EINVAL
- * (zone not online), -EBUSY (zone or cgroup is bound to another already), -EOPNOTSUPP (controller not enabled
- * for this cgroup), -ETIMEDOUT (the node did not become effective: not allowed to the cgroup's parent),
- * -ESTALE (the zone is over) or errors of write() and of the claim's file. On failure both attributes are as
- * before.
+ * before the first process starts, or confine it until then (czone_cgroup_confine()). One cgroup per zone and
+ * one zone per cgroup. Waits up to 1 s for the kernel to enter a new node into cpuset.mems.effective. What is
+ * bound to each other already is bound again: a caller that takes over from one that was killed half-way
+ * finishes the work with that. Returns 0, -EINVAL (zone not online), -EBUSY (zone or cgroup is bound to
+ * another already), -EOPNOTSUPP (controller not enabled for this cgroup), -ETIMEDOUT (the node did not become
+ * effective: not allowed to the cgroup's parent), -ESTALE (the zone is over) or errors of write() and of the
+ * claim's file. On failure both attributes are as before.
  */
 int czone_zone_bind(struct czone_zone *zone, struct czone_cgroup *cgroup, struct czone_failure *failure);
 

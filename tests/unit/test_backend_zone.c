@@ -303,6 +303,7 @@ START_TEST(cgroup_that_is_confined_has_the_home_nodes_until_it_is_bound)
     ck_ok(czone_cgroup_write(cgroup, "cpuset.mems.effective", "0,2"));
     ck_ok(czone_zone_bind(zone, cgroup, &failure));
     ck_ok(czone_cgroup_read(cgroup, "cpuset.mems", text, sizeof(text)));
+    ck_assert_int_eq(czone_cgroup_confine(cgroup), -EBUSY);
     ck_assert_str_eq(text, "0,2");
     czone_cgroup_unref(cgroup);
     czone_zone_unref(zone);

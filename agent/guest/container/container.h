@@ -52,10 +52,12 @@ struct container {
  * before the loop goes on.
  *
  * @request  emptied: the container owns what it held
+ * @hopeful  false: it will be refused, so nothing prepares itself (which may make places for mounts in the
+ * root)
  *
  * Returns 0, or a negative errno with a refusal; then nothing was changed.
  */
-int container_prepare(struct manager *manager, struct spawn_request *request,
+int container_prepare(struct manager *manager, struct spawn_request *request, bool hopeful,
                       struct container **ret_container, struct refusal *refusal);
 
 /* Begins its lease and tells the world; if there is memory for it, starts its program. Returns 0, or a

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "agent/guest/clock.h"
 #include "agent/guest/container/program_cgroup.h"
 #include "agent/guest/container/store.h"
 #include "agent/guest/manager.h"
@@ -32,6 +33,14 @@ static int choose_id(struct manager *manager, struct container *container)
     return 0;
 }
 
+/* What is refused uses a standby up: one who sends nonsense again and again shall not have them all. */
+#define DISTRUST_NS NSEC_PER_SEC
+
+static bool is_distrustful(const struct manager *manager)
+{
+    return manager->refused_at != 0 && clock_monotonic() - manager->refused_at < DISTRUST_NS;
+}
+
 /* Whoever waits for its memory is not planned for: that can take long, and others have use for the standby.
  */
 static void plan_ahead(struct container *container)
@@ -39,6 +48,8 @@ static void plan_ahead(struct container *container)
     const struct spawn_request *request = &container->request;
     czone_node_id node;
 
+    if (is_distrustful(container->manager))
+        return;
     if (lease_has_place(container->manager, container->zone, (uint64_t)request->memory, request->choice,
                         &node))
         program_cgroup_plan(&container->program, request, node);
@@ -67,7 +78,7 @@ void container_drop(struct container *container)
     (void)container_free(container);
 }
 
-static int prepare(struct container *container, struct refusal *refusal)
+static int prepare(struct container *container, bool hopeful, struct refusal *refusal)
 {
     int r = choose_id(container->manager, container);
 
@@ -77,11 +88,12 @@ static int prepare(struct container *container, struct refusal *refusal)
     r = make_dir(container);
     if (r < 0)
         return refuse_dir(container, r, refusal);
-    plan_ahead(container);
+    if (hopeful)
+        plan_ahead(container);
     return 0;
 }
 
-int container_prepare(struct manager *manager, struct spawn_request *request,
+int container_prepare(struct manager *manager, struct spawn_request *request, bool hopeful,
                       struct container **ret_container, struct refusal *refusal)
 {
     struct container *container = container_alloc(manager);
@@ -91,7 +103,7 @@ int container_prepare(struct manager *manager, struct spawn_request *request,
         return refusal_set(refusal, -ENOMEM, ERROR_SYSTEM, NULL, "out of memory");
     container->request = *request;
     *request = (struct spawn_request)SPAWN_REQUEST_INIT;
-    r = prepare(container, refusal);
+    r = prepare(container, hopeful, refusal);
     if (r < 0) {
         container_drop(container);
         return r;

@@ -62,7 +62,7 @@ struct keeper_link {
  * Has a keeper launch a program. Callbacks come from the loop; each may close the link and free
  * what it is in.
  *
- * @run_dir  the program's, empty; borrowed until the link is closed
+ * @run_dir  the program's, in which no keeper has begun; borrowed until the link is closed
  * @request  with its cgroup, and for an exec session its target
  * @standby  in that cgroup; KEEPER_STANDBY_INIT afterwards, in any case. NULL, or none: a keeper of the pool
  * does it

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "agent/guest/clock.h"
 #include "agent/guest/container/id_range.h"
 #include "agent/guest/container/program_refusal.h"
 #include "agent/guest/container/reply.h"
@@ -116,8 +117,10 @@ static int create(struct manager *manager, struct container *container, bool tie
                         "%s is no tier: any, fast, slow or memory_tierN", container->request.tier);
     if (r == 0)
         r = container_create(container, refusal);
-    if (r < 0)
+    if (r < 0) {
         container_drop(container);
+        manager->refused_at = clock_monotonic();
+    }
     return r;
 }
 
@@ -134,7 +137,7 @@ static int spawn(struct manager *manager, struct varlink_connection *connection,
     r = check_new(manager, request, refusal);
     if (r < 0)
         return r;
-    r = container_prepare(manager, request, &container, refusal);
+    r = container_prepare(manager, request, tier_known, &container, refusal);
     if (r < 0)
         return r;
     r = create(manager, container, tier_known, &fault, refusal);

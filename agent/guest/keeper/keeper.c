@@ -97,10 +97,12 @@ static int start(struct keeper *keeper, const struct keeper_start *start, const 
     r = link_listen(&keeper->link, run_dir);
     if (r < 0)
         return fail(failure, r, "listen");
-    begun = start_briefed(start, &keeper->standby, &keeper->launch, &keeper->input.tty);
+    /* Nor does anything run before this: without it the next czoned takes the program for one that never did.
+     */
     keeper->record_fd = keeper_record_create(run_dir, &keeper->record);
     if (keeper->record_fd < 0)
         return fail(failure, keeper->record_fd, "create the file status");
+    begun = start_briefed(start, &keeper->standby, &keeper->launch, &keeper->input.tty);
     r = begun ? 0 : start_launch(start, fds, &keeper->standby, &keeper->launch, &keeper->input.tty, failure);
     if (r < 0)
         return r;

@@ -51,9 +51,12 @@ static int attach(int mount, const char *path)
 
 static int make_dev(int *ret_dev, struct launch_step *step)
 {
-    CLEANUP_FD int dev = launch_mount_copy_one(AT_FDCWD, "/dev", 0);
-    int r = dev < 0 ? dev : launch_dev_fill(dev, step);
+    CLEANUP_FD int dev = -EBADF;
+    int r;
 
+    launch_step_set(step, LAUNCH_STAGE_MOUNT, "make a place for", "/dev");
+    dev = launch_mount_copy_one(AT_FDCWD, "/dev", 0);
+    r = dev < 0 ? dev : launch_dev_fill(dev, step);
     if (r == 0)
         r = attach(dev, "/dev");
     if (r == 0)

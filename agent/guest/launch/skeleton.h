@@ -4,8 +4,8 @@
 
 /*
  * What a container's mounts have in common, built by its first process before the request is known
- * (launch/standby.h): a root of its own, in which there is nothing but /dev, /sys and /proc, complete with
- * what is mounted and masked there. The three are moved into the container's root later. Nothing of the
+ * (launch/standby.h): a root of its own, in which there are /dev, /sys and /proc, complete with what is
+ * mounted and masked there, and two empty directories. The three are moved into the container's root later. Nothing of the
  * guest's is left in the mount namespace.
  */
 
