@@ -137,7 +137,9 @@ class Cycle:
         self.daemon.remove(self.name, force=True)
 
     def way_asked_to_end(self):
-        self.start("trap 'exit 5' TERM; while :; do sleep 0.1; done")
+        self.start("trap 'exit 5' TERM; echo ready; while :; do sleep 0.1; done")
+        # Before that the first process of a pid namespace ignores the signal.
+        self.daemon.wait_for_log(self.name, "ready")
         self.daemon.kill(self.name, "TERM")
         self.gone(exit_status=5)
 
