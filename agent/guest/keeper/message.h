@@ -8,8 +8,8 @@
  *
  * A keeper outlives czoned, so the two may be of different versions. Numbers of kinds and states never change
  * their meaning, a struct grows only at its end, and keeper_receive() (keeper/wire.h) fills a shorter, older
- * one up with zeros and cuts what a newer one has more. START and PLAN are the exception: both must be of one version
- * (keeper_header.version says; a keeper that was not started yet has no history to be loyal to).
+ * one up with zeros and cuts what a newer one has more. START and PLAN are the exception: both must be of one
+ * version (keeper_header.version says; a keeper that was not started yet has no history to be loyal to).
  */
 
 #include <stddef.h>

@@ -10,8 +10,8 @@
  *
  * @fs     mount of the file system; path is below it
  * @dev    mount of /dev
- * @empty  an empty directory, which is mounted read-only; made when it is needed first if it is -EBADF, and the
- *         caller's then
+ * @empty  an empty directory, which is mounted read-only; made when it is needed first if it is -EBADF, and
+ * the caller's then
  *
  * Returns 0 or a negative errno of the mount calls.
  */

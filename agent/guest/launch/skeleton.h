@@ -5,8 +5,8 @@
 /*
  * What a container's mounts have in common, built by its first process before the request is known
  * (launch/standby.h): a root of its own, in which there are /dev, /sys and /proc, complete with what is
- * mounted and masked there, and two empty directories. The three are moved into the container's root later. Nothing of the
- * guest's is left in the mount namespace.
+ * mounted and masked there, and two empty directories. The three are moved into the container's root later.
+ * Nothing of the guest's is left in the mount namespace.
  */
 
 #include "agent/guest/launch/step.h"
