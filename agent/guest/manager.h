@@ -51,8 +51,9 @@ struct manager {
     struct event *stop_timer;
     struct event *resume_timer; /* until when containers of an earlier czoned wait for memory */
     struct varlink_service *service;
-    int filter;         /* system calls of containers, compiled: launch/seccomp.h */
-    int runtime_filter; /* the same of OCI runtimes and their containers */
+    int filter;             /* system calls of containers, compiled: launch/seccomp.h */
+    int runtime_filter;     /* the same of OCI runtimes and their containers */
+    int standby_filters[2]; /* filter in two parts, for those that stand by */
     struct keeper_pool keepers;
     struct cgroup_pool cgroups;
     struct notify notify;
@@ -61,7 +62,6 @@ struct manager {
     size_t n_sessions, n_refused;
     size_t session_bytes; /* in the buffers of all sessions */
     struct turns turns;
-    uint64_t refused_at;                              /* monotonic: the latest Spawn that was; 0: none */
     size_t slow_bytes;                                /* of the calls among them */
     TAILQ_HEAD(container_list, container) containers; /* oldest first */
     size_t n_containers;

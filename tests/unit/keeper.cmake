@@ -9,7 +9,7 @@ if(TARGET czone-keeper)
     # Static, and hence without sanitizers: it runs in roots that hold nothing else.
     target_link_options(keeper_probe PRIVATE -static)
 
-    foreach(noun exec hostile life link log plan stdio)
+    foreach(noun briefing exec hostile life link log stdio)
         add_executable(test_keeper_${noun} unit/test_keeper_${noun}.c unit/keeper_run.c $<TARGET_OBJECTS:czone_keeper_wire_objects>
                                            $<TARGET_OBJECTS:czone_launch_objects> $<TARGET_OBJECTS:czone_seccomp_objects>)
         czone_defaults(test_keeper_${noun})

@@ -6,6 +6,8 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 
+#include "agent/guest/launch/launch.h"
+
 void keepers_set_up(struct keepers *keepers)
 {
     const char *probe = getenv("LAUNCH_PROBE"), *keep = getenv("KEEPER_PROBE"), *keeper = getenv("KEEPER");
@@ -19,12 +21,16 @@ void keepers_set_up(struct keepers *keepers)
     fixture_set_up(&keepers->runs);
     ck_assert_int_eq(keeper_image_open(keeper, &keepers->image), 0);
     ck_assert_int_eq(launch_seccomp_compile(&keepers->filter), 0);
+    ck_assert_int_eq(
+        launch_seccomp_compile_standby(&keepers->standby_filters[0], &keepers->standby_filters[1]), 0);
 }
 
 void keepers_tear_down(struct keepers *keepers)
 {
     (void)close(keepers->image);
     (void)close(keepers->filter);
+    (void)close(keepers->standby_filters[0]);
+    (void)close(keepers->standby_filters[1]);
     fixture_tear_down(&keepers->fixture);
     fixture_tear_down(&keepers->runs);
 }
@@ -35,6 +41,7 @@ void kept_spawn(struct kept *kept, struct keepers *keepers, const char *program,
     kept->keepers = keepers;
     kept->process = (struct keeper_process)KEEPER_PROCESS_INIT;
     kept->pidfd = -EBADF;
+    kept->briefing = (struct launch_briefing)LAUNCH_BRIEFING_INIT;
     kept->reader = (struct log_reader)LOG_READER_INIT;
     kept->request = (struct launch_request)LAUNCH_REQUEST_INIT;
     kept->request.root = keepers->fixture.root;
@@ -62,6 +69,7 @@ void kept_kill(struct kept *kept)
     (void)close(kept->process.pidfd);
     (void)close(kept->process.socket);
     (void)close(kept->run_dir);
+    launch_briefing_close(&kept->briefing);
     if (kept->pidfd >= 0)
         (void)close(kept->pidfd);
     log_reader_close(&kept->reader);
@@ -143,33 +151,46 @@ int kept_cgroup(void)
 void kept_send_prepare(struct kept *kept)
 {
     struct keeper_prepare prepare = { .header = { .kind = KEEPER_PREPARE } };
-    int cgroup = kept_cgroup();
+    int fds[] = { kept_cgroup(), -EBADF, -EBADF, kept->keepers->standby_filters[0],
+                  kept->keepers->standby_filters[1] };
 
-    ck_assert_int_eq(keeper_send(kept->process.socket, &prepare, sizeof(prepare), &cgroup, 1), 0);
-    (void)close(cgroup);
+    ck_assert_int_eq(launch_briefing_open(&kept->briefing, &fds[1], &fds[2]), 0);
+    ck_assert_int_eq(keeper_send(kept->process.socket, &prepare, sizeof(prepare), fds, 5), 0);
+    for (int i = 0; i < 3; i++)
+        (void)close(fds[i]);
 }
 
-void kept_send_plan(struct kept *kept)
+int kept_brief(struct kept *kept)
 {
-    struct keeper_plan plan = { .header = { .kind = KEEPER_PLAN } };
-    int request = kept_memfd(&kept->request);
-    const int fds[] = { request, kept->keepers->filter, kept->run_dir };
+    const struct czone_policy *policy = kept->start.flags & KEEPER_START_POLICY ? &kept->start.policy : NULL;
+    struct launch_plan plan = LAUNCH_PLAN_INIT;
+    int r = launch_check(&kept->request, &plan, &kept->failure);
 
-    ck_assert_int_eq(keeper_send(kept->process.socket, &plan, sizeof(plan), fds, 3), 0);
-    (void)close(request);
+    if (r == 0)
+        while ((r = launch_briefing_tell(&kept->briefing, &plan, policy)) == -EAGAIN)
+            (void)usleep(1000);
+    launch_plan_clear(&plan);
+    return r;
+}
+
+static bool use_standby(struct kept *kept)
+{
+    return kept->briefing.socket >= 0 && launch_briefing_suits(&kept->request) && kept_brief(kept) == 0;
 }
 
 void kept_send_start(struct kept *kept)
 {
     int cgroup = kept_cgroup();
     int request = kept_memfd(&kept->request);
-    const int fds[] = { request, kept->keepers->filter, kept->run_dir, cgroup, kept->request.target };
+    const int fds[] = { kept->run_dir, cgroup, request, kept->keepers->filter, kept->request.target };
     size_t n = 4;
 
-    if (kept->request.target >= 0) {
+    if (use_standby(kept))
+        kept->start.flags |= KEEPER_START_BRIEFED;
+    if (kept->request.target >= 0)
         kept->start.flags |= KEEPER_START_JOIN;
-        n = 5;
-    }
+    if (kept->start.flags & (KEEPER_START_BRIEFED | KEEPER_START_JOIN))
+        n = kept->start.flags & KEEPER_START_BRIEFED ? 1 : 5;
     ck_assert_int_eq(keeper_send(kept->process.socket, &kept->start, sizeof(kept->start), fds, n), 0);
     (void)close(cgroup);
     (void)close(request);

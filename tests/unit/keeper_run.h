@@ -13,6 +13,7 @@
 #include "agent/guest/keeper/record.h"
 #include "agent/guest/keeper/spawn.h"
 #include "agent/guest/keeper/wire.h"
+#include "agent/guest/launch/briefing.h"
 #include "agent/guest/launch/json.h"
 #include "agent/guest/launch/seccomp.h"
 #include "tests/unit/launch_fixture.h"
@@ -22,7 +23,7 @@
 /* What all keepers of a test share. */
 struct keepers {
     struct fixture fixture, runs;
-    int image, filter;
+    int image, filter, standby_filters[2];
     int n_runs;
 };
 
@@ -30,6 +31,7 @@ struct keepers {
 struct kept {
     struct keepers *keepers;
     struct keeper_process process;
+    struct launch_briefing briefing;
     struct launch_request request;
     const char *args[8];
     struct keeper_start start;
@@ -70,10 +72,13 @@ int kept_cgroup(void);
  * KEEPER_PREPARED is set. */
 void kept_send_prepare(struct kept *kept);
 
-/* Tells it what kept_send_start() will start. */
-void kept_send_plan(struct kept *kept);
+/* Tells it what kept_send_start() is to start: what is wrong with that, or with the process, is told by the
+ * return value, that of launch_check() or launch_briefing_tell(). */
+int kept_brief(struct kept *kept);
 
-/* Sends START, and waits for nothing. */
+/* Sends START, and waits for nothing. A process that stands by runs it, if it can; it is briefed if it was
+ * not.
+ */
 void kept_send_start(struct kept *kept);
 
 /* Starts the program and waits until it runs. */

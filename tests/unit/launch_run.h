@@ -12,8 +12,10 @@
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 
+#include "agent/guest/launch/briefing.h"
 #include "agent/guest/launch/launch.h"
 #include "agent/guest/launch/seccomp.h"
+#include "agent/guest/launch/shared.h"
 #include "agent/guest/launch/standby.h"
 #include "tests/unit/launch_fixture.h"
 
@@ -25,6 +27,8 @@ struct run {
     struct launcher *launcher;
     struct launch_request request;
     const char *args[16];
+    int standby_filters[2];
+    struct launch_briefing briefing;
     struct launch_standby standby;
     struct launch launch;
     struct launch_failure failure;
@@ -32,11 +36,55 @@ struct run {
     char log[65536]; /* what the container said, NUL-terminated */
 };
 
-/* As a keeper does: a standby for each launch. */
+static inline int run_check(struct run *run)
+{
+    struct launch_plan plan = LAUNCH_PLAN_INIT;
+    int r = launch_check(&run->request, &plan, &run->failure);
+
+    launch_plan_clear(&plan);
+    return r;
+}
+
+/* As czoned and a keeper do: one tells it what to run, the other is its parent. */
 static inline void run_prepare(struct run *run)
 {
-    if (getenv("LAUNCH_PREPARED") != NULL)
-        ck_assert_int_eq(launch_standby_start(run->request.cgroup_fd, &run->standby), 0);
+    struct launch_standby_kit kit = { .cgroup = run->request.cgroup_fd,
+                                      .setting_up = run->standby_filters[0],
+                                      .running = run->standby_filters[1] };
+
+    ck_assert_int_eq(launch_briefing_open(&run->briefing, &kit.socket, &kit.memory), 0);
+    ck_assert_int_eq(launch_standby_start(&kit, &run->standby), 0);
+    (void)close(kit.socket);
+    (void)close(kit.memory);
+}
+
+/* Returns as launch_check() and launch_briefing_tell(). */
+static inline int run_brief(struct run *run)
+{
+    struct launch_plan plan = LAUNCH_PLAN_INIT;
+    int r = launch_check(&run->request, &plan, &run->failure);
+
+    if (r == 0)
+        r = launch_briefing_tell(&run->briefing, &plan, run->request.policy);
+    launch_plan_clear(&plan);
+    return r;
+}
+
+/* As launch_start(): by a process that stands by, where LAUNCH_PREPARED is set and that suits. */
+static inline int run_launch(struct run *run)
+{
+    int r;
+
+    if (getenv("LAUNCH_PREPARED") == NULL || !launch_briefing_suits(&run->request))
+        return launch_start(run->launcher, &run->request, &run->launch, &run->failure);
+    run_prepare(run);
+    r = run_brief(run);
+    if (r < 0)
+        launch_standby_drop(&run->standby);
+    else
+        (void)launch_standby_run(&run->standby, &run->launch);
+    launch_briefing_close(&run->briefing);
+    return r;
 }
 
 static inline void run_set_up(struct run *run)
@@ -54,8 +102,10 @@ static inline void run_set_up(struct run *run)
                  "root:x:0:0::/root:/bin/sh\njoe:x:1000:1000::/home/joe:/probe\n");
     fixture_file(&run->fixture, "/etc/group", 0644, "wheel:x:10:joe\n");
     run->standby = (struct launch_standby)LAUNCH_STANDBY_INIT;
+    run->briefing = (struct launch_briefing)LAUNCH_BRIEFING_INIT;
     ck_assert_int_eq(launch_seccomp_compile(&filter), 0);
-    ck_assert_int_eq(launcher_new(filter, &run->standby, &run->launcher), 0);
+    ck_assert_int_eq(launch_seccomp_compile_standby(&run->standby_filters[0], &run->standby_filters[1]), 0);
+    ck_assert_int_eq(launcher_new(filter, &run->launcher), 0);
     (void)close(filter);
     run->launch = (struct launch)LAUNCH_INIT;
     run->request = (struct launch_request)LAUNCH_REQUEST_INIT;
@@ -69,6 +119,9 @@ static inline void run_tear_down(struct run *run)
     launch_discard(&run->launch);
     run->launcher = launcher_free(run->launcher);
     launch_standby_drop(&run->standby);
+    launch_briefing_close(&run->briefing);
+    (void)close(run->standby_filters[0]);
+    (void)close(run->standby_filters[1]);
     fixture_tear_down(&run->fixture);
 }
 
@@ -84,8 +137,7 @@ static inline int run_start(struct run *run)
 {
     int r;
 
-    run_prepare(run);
-    r = launch_start(run->launcher, &run->request, &run->launch, &run->failure);
+    r = run_launch(run);
     if (r < 0)
         return r;
     do {

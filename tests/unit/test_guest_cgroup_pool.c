@@ -76,7 +76,7 @@ static int keep(struct czone_sys *sys, const char *path)
 static void open_pool(uint64_t first)
 {
     ck_assert_int_eq(
-        cgroup_pool_open(&pool, machine.manager->ctx, "czone", NULL, machine.manager->base, first), 0);
+        cgroup_pool_open(&pool, machine.manager->ctx, "czone", NULL, NULL, machine.manager->base, first), 0);
     machine_run(&machine, 20);
 }
 
@@ -111,7 +111,7 @@ static void take(const char *name)
 
     ck_assert_msg(cgroup_pool_take(&pool, machine.manager->ctx, name, &entry, &failure) == 0, "%s",
                   failure.message);
-    ck_assert_int_lt(entry.keeper, 0);
+    ck_assert_int_lt(entry.standby.keeper, 0);
     cgroup = entry.cgroup;
 }
 

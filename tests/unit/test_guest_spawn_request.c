@@ -4,6 +4,8 @@
 #include <sys/resource.h>
 
 #include "agent/guest/container/spawn_request.h"
+#include "agent/guest/launch/launch.h"
+#include "agent/guest/launch/plan.h"
 #include "tests/unit/guest_test.h"
 
 static struct spawn_request request;
@@ -251,12 +253,14 @@ END_TEST
 
 START_TEST(users_that_were_not_found_yet_are_not_the_guests)
 {
+    struct launch_plan plan = LAUNCH_PLAN_INIT;
     struct launch_failure failure = { 0 };
     struct launch_request launch;
 
     ck_assert_int_eq(decode(PARTS("\"userns\": {\"mode\": \"auto\"}")), 0);
     spawn_request_launch(&request, &launch);
-    ck_assert_int_eq(launch_check(&launch, &failure), -EINVAL);
+    ck_assert_int_eq(launch_check(&launch, &plan, &failure), -EINVAL);
+    launch_plan_clear(&plan);
     ck_assert_str_eq(failure.parameter, "userns");
     launch_parts_place(&request.parts, 100000);
     spawn_request_launch(&request, &launch);

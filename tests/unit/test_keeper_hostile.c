@@ -93,7 +93,7 @@ END_TEST
 START_TEST(a_start_without_its_fds_is_garbage)
 {
     int request = kept_memfd(&kept.request);
-    const int fds[] = { request, keepers.filter, kept.run_dir };
+    const int fds[] = { kept.run_dir, keepers.filter, request };
 
     ck_assert_int_eq(keeper_send(kept.process.socket, &kept.start, sizeof(kept.start), fds, 3), 0);
     (void)close(request);
@@ -148,7 +148,7 @@ static const struct {
 START_TEST(a_request_that_cannot_be_read_is_refused)
 {
     int request = memfd_create("request", MFD_CLOEXEC), cgroup = kept_cgroup();
-    const int fds[] = { request, keepers.filter, kept.run_dir, cgroup };
+    const int fds[] = { kept.run_dir, cgroup, request, keepers.filter };
 
     ck_assert_int_eq(write(request, requests[_i].text, strlen(requests[_i].text)),
                      (ssize_t)strlen(requests[_i].text));
@@ -164,7 +164,7 @@ END_TEST
 START_TEST(a_filter_that_is_none_is_refused)
 {
     int request = kept_memfd(&kept.request), cgroup = kept_cgroup(), filter = memfd_create("f", MFD_CLOEXEC);
-    const int fds[] = { request, filter, kept.run_dir, cgroup };
+    const int fds[] = { kept.run_dir, cgroup, request, filter };
 
     ck_assert_int_eq(write(filter, "none", 4), 4);
     ck_assert_int_eq(keeper_send(kept.process.socket, &kept.start, sizeof(kept.start), fds, 4), 0);

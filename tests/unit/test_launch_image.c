@@ -121,16 +121,16 @@ START_TEST(an_image_and_a_directory_are_one_tree)
     fixture_dir(&images, "/layer");
     fixture_file(&images, "/layer/top", 0644, "top\n");
     layers[1] = fixture_path(&images, "/layer");
-    ck_assert_int_eq(launch_check(&run.request, &run.failure), 0);
+    ck_assert_int_eq(run_check(&run), 0);
     run_actions(&run, actions, "wheel:x:10:joe\ntop\n");
     layers[1] = layers[0];
-    ck_assert_int_eq(launch_check(&run.request, &run.failure), -EEXIST);
+    ck_assert_int_eq(run_check(&run), -EEXIST);
 }
 END_TEST
 
 static void expect_refused(int error, const char *part)
 {
-    ck_assert_int_eq(launch_check(&run.request, &run.failure), error);
+    ck_assert_int_eq(run_check(&run), error);
     ck_assert_int_eq(run.failure.trouble, LAUNCH_NO_LAYER);
     ck_assert_msg(strstr(run.failure.message, part) != NULL, "%s", run.failure.message);
 }
@@ -149,7 +149,7 @@ START_TEST(a_damaged_image_is_refused)
     /* The magic number stays; what it stands for does not. */
     damage(path, 1024, 56);
     attach(path);
-    ck_assert_int_lt(launch_check(&run.request, &run.failure), 0);
+    ck_assert_int_lt(run_check(&run), 0);
     ck_assert_int_eq(run.failure.trouble, LAUNCH_NO_LAYER);
     ck_assert_msg(strstr(run.failure.message, "damaged") != NULL, "%s", run.failure.message);
 }
@@ -161,7 +161,7 @@ START_TEST(a_device_without_a_medium_is_refused)
     ck_assert_int_ge(loop, 0);
     (void)close(loop);
     loop = -EBADF;
-    ck_assert_int_lt(launch_check(&run.request, &run.failure), 0);
+    ck_assert_int_lt(run_check(&run), 0);
     ck_assert_int_eq(run.failure.trouble, LAUNCH_NO_LAYER);
 }
 END_TEST

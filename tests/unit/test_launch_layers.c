@@ -91,15 +91,15 @@ START_TEST(user_and_program_are_looked_up_in_the_stack)
 {
     fixture_file(&upper, "/etc/passwd", 0644, "ann:x:1000:1000::/home/joe:/probe\n");
     run.request.user = "ann";
-    ck_assert_int_eq(launch_check(&run.request, &run.failure), 0);
+    ck_assert_int_eq(run_check(&run), 0);
     run_probe(&run, "true");
     launch_discard(&run.launch);
     run.request.user = "joe";
-    ck_assert_int_eq(launch_check(&run.request, &run.failure), -ENOENT);
+    ck_assert_int_eq(run_check(&run), -ENOENT);
     ck_assert_int_eq(run.failure.trouble, LAUNCH_NO_USER);
     run.request.user = NULL;
     run.args[0] = "/none";
-    ck_assert_int_eq(launch_check(&run.request, &run.failure), -ENOENT);
+    ck_assert_int_eq(run_check(&run), -ENOENT);
     ck_assert_int_eq(run.failure.trouble, LAUNCH_NO_PROGRAM);
     ck_assert_str_eq(run.failure.parameter, "args");
     memset(&run.failure, 0, sizeof(run.failure));
@@ -113,7 +113,7 @@ START_TEST(a_program_that_a_layer_removes_is_missing)
 {
     /* A whiteout of overlayfs. */
     ck_assert_int_eq(mknod(fixture_path(&upper, "/probe"), S_IFCHR, makedev(0, 0)), 0);
-    ck_assert_int_eq(launch_check(&run.request, &run.failure), -ENOENT);
+    ck_assert_int_eq(run_check(&run), -ENOENT);
     ck_assert_int_eq(run.failure.trouble, LAUNCH_NO_PROGRAM);
 }
 END_TEST
@@ -121,11 +121,11 @@ END_TEST
 START_TEST(a_dev_that_is_a_link_is_refused)
 {
     fixture_link(&upper, "/dev", "/etc");
-    ck_assert_int_eq(launch_check(&run.request, &run.failure), -ENOTDIR);
+    ck_assert_int_eq(run_check(&run), -ENOTDIR);
     ck_assert_int_eq(run.failure.trouble, LAUNCH_NO_ROOT);
     layers[0] = upper.root;
     layers[1] = NULL;
-    ck_assert_int_eq(launch_check(&run.request, &run.failure), -ENOTDIR);
+    ck_assert_int_eq(run_check(&run), -ENOTDIR);
     ck_assert_int_eq(run.failure.trouble, LAUNCH_NO_ROOT);
 }
 END_TEST
@@ -145,7 +145,7 @@ START_TEST(as_many_layers_as_are_allowed)
     }
     run_actions(&run, actions, "below\nother\n");
     layers[LAUNCH_LAYERS_MAX] = upper.root;
-    ck_assert_int_eq(launch_check(&run.request, &run.failure), -E2BIG);
+    ck_assert_int_eq(run_check(&run), -E2BIG);
     ck_assert_int_eq(run.failure.trouble, LAUNCH_BAD_PARAMETER);
 }
 END_TEST
@@ -153,7 +153,7 @@ END_TEST
 static void expect_refused(size_t index, int error, const char *part)
 {
     memset(&run.failure, 0, sizeof(run.failure));
-    ck_assert_int_eq(launch_check(&run.request, &run.failure), error);
+    ck_assert_int_eq(run_check(&run), error);
     ck_assert_int_eq(run.failure.trouble, LAUNCH_NO_LAYER);
     ck_assert_str_eq(run.failure.parameter, "layers");
     ck_assert_uint_eq(run.failure.index, index);
@@ -188,11 +188,11 @@ END_TEST
 START_TEST(a_root_and_layers_are_refused)
 {
     run.request.root = run.fixture.root;
-    ck_assert_int_eq(launch_check(&run.request, &run.failure), -EINVAL);
+    ck_assert_int_eq(run_check(&run), -EINVAL);
     ck_assert_int_eq(run.failure.trouble, LAUNCH_BAD_PARAMETER);
     run.request.root = NULL;
     layers[0] = NULL;
-    ck_assert_int_eq(launch_check(&run.request, &run.failure), -EINVAL);
+    ck_assert_int_eq(run_check(&run), -EINVAL);
     ck_assert_int_eq(run.failure.trouble, LAUNCH_BAD_PARAMETER);
 }
 END_TEST
@@ -202,7 +202,7 @@ START_TEST(room_above_no_layers_is_refused)
     run.request.layers = NULL;
     run.request.root = run.fixture.root;
     run.request.writable_limit = 4096;
-    ck_assert_int_eq(launch_check(&run.request, &run.failure), -EINVAL);
+    ck_assert_int_eq(run_check(&run), -EINVAL);
     ck_assert_str_eq(run.failure.parameter, "writable");
 }
 END_TEST

@@ -115,11 +115,11 @@ START_TEST(a_program_may_come_with_a_mount)
 {
     fixture_copy(&data, "/tool", 0755, fixture_path(&run.fixture, "/probe"));
     run.args[0] = "/data/tool";
-    ck_assert_int_eq(launch_check(&run.request, &run.failure), 0);
+    ck_assert_int_eq(run_check(&run), 0);
     run_probe(&run, "true");
     launch_discard(&run.launch);
     run.args[0] = "/data/none";
-    ck_assert_int_eq(launch_check(&run.request, &run.failure), 0);
+    ck_assert_int_eq(run_check(&run), 0);
     ck_assert_int_eq(run_start(&run), -ENOENT);
     ck_assert_int_eq(run.failure.trouble, LAUNCH_NO_PROGRAM);
     ck_assert_ptr_nonnull(strstr(run.failure.message, "/data/none"));
@@ -181,7 +181,7 @@ START_TEST(what_is_no_place_for_a_mount_is_refused)
     mounts[1] = mounts[0];
     mounts[1].target = forbidden[_i].target;
     run.request.n_mounts = 2;
-    ck_assert_int_eq(launch_check(&run.request, &run.failure), -EINVAL);
+    ck_assert_int_eq(run_check(&run), -EINVAL);
     ck_assert_int_eq(run.failure.trouble, LAUNCH_BAD_PARAMETER);
     ck_assert_str_eq(run.failure.parameter, "mounts");
     ck_assert_uint_eq(run.failure.index, 1);
@@ -211,9 +211,8 @@ static const struct {
 
 static void brief_standby(void)
 {
-    ck_assert_int_eq(launch_standby_start(-EBADF, &run.standby), 0);
-    ck_assert_int_eq(launch_brief(run.launcher, &run.request, &run.failure), 0);
-    ck_assert_ptr_nonnull(launch_standby_briefing(&run.standby));
+    run_prepare(&run);
+    ck_assert_int_eq(run_brief(&run), 0);
 }
 
 START_TEST(what_a_standby_finds_wrong_before_it_is_to_run_is_told_when_it_is)
@@ -222,23 +221,29 @@ START_TEST(what_a_standby_finds_wrong_before_it_is_to_run_is_told_when_it_is)
     mounts[0].target = "/trap";
     brief_standby();
     run_wait_readable(run.standby.launch.pidfd);
-    ck_assert_int_eq(launch_standby_run(&run.standby, &run.launch), 0);
+    (void)launch_standby_run(&run.standby, &run.launch);
     ck_assert_int_eq(launch_result_read(&run.launch, &run.failure), -EPERM);
     ck_assert_str_eq(run.failure.parameter, "mounts");
 }
 END_TEST
 
-START_TEST(a_standby_that_was_killed_with_its_mounts_is_replaced)
+START_TEST(that_a_standby_was_killed_is_told_when_it_is_to_run)
 {
-    struct launch launch = LAUNCH_INIT;
-
     run.args[1] = "true";
     brief_standby();
     ck_assert_int_eq(kill(run.standby.launch.pid, SIGKILL), 0);
     run_wait_readable(run.standby.launch.pidfd);
-    ck_assert_int_eq(launch_standby_run(&run.standby, &launch), -EPIPE);
-    launch_standby_drop(&run.standby);
-    ck_assert_msg(run_start(&run) == 1, "%s", run.failure.message);
+    (void)launch_standby_run(&run.standby, &run.launch);
+    ck_assert_int_eq(launch_result_read(&run.launch, &run.failure), -EOWNERDEAD);
+}
+END_TEST
+
+START_TEST(a_standby_that_was_killed_cannot_be_told_anything)
+{
+    run_prepare(&run);
+    ck_assert_int_eq(kill(run.standby.launch.pid, SIGKILL), 0);
+    run_wait_readable(run.standby.launch.pidfd);
+    ck_assert_int_eq(run_brief(&run), -EPIPE);
 }
 END_TEST
 
@@ -246,8 +251,7 @@ START_TEST(a_refusal_is_heard_although_its_process_has_ended_by_then)
 {
     fixture_link(&run.fixture, "/trap", "/proc/self");
     mounts[0].target = "/trap";
-    run_prepare(&run);
-    ck_assert_int_eq(launch_start(run.launcher, &run.request, &run.launch, &run.failure), 0);
+    ck_assert_int_eq(run_launch(&run), 0);
     run_wait_readable(run.launch.pidfd);
     ck_assert_int_eq(launch_result_read(&run.launch, &run.failure), -EPERM);
     ck_assert_str_eq(run.failure.parameter, "mounts");
@@ -284,16 +288,16 @@ START_TEST(a_source_that_is_missing_is_refused)
     mounts[1].target = "/other";
     run.request.n_mounts = 2;
     mounts[1].source = "/none/such";
-    ck_assert_int_eq(launch_check(&run.request, &run.failure), -ENOENT);
+    ck_assert_int_eq(run_check(&run), -ENOENT);
     ck_assert_int_eq(run.failure.trouble, LAUNCH_NO_SOURCE);
     ck_assert_uint_eq(run.failure.index, 1);
     mounts[1].source = "/proc/self/fd/0";
-    ck_assert_int_eq(launch_check(&run.request, &run.failure), -ELOOP);
+    ck_assert_int_eq(run_check(&run), -ELOOP);
     mounts[1].source = "relative";
-    ck_assert_int_eq(launch_check(&run.request, &run.failure), -EINVAL);
+    ck_assert_int_eq(run_check(&run), -EINVAL);
     ck_assert_int_eq(run.failure.trouble, LAUNCH_BAD_PARAMETER);
     mounts[1].source = NULL;
-    ck_assert_int_eq(launch_check(&run.request, &run.failure), -EINVAL);
+    ck_assert_int_eq(run_check(&run), -EINVAL);
 }
 END_TEST
 
@@ -301,14 +305,14 @@ START_TEST(other_nonsense_is_refused)
 {
     mounts[1] = mounts[0];
     run.request.n_mounts = 2;
-    ck_assert_int_eq(launch_check(&run.request, &run.failure), -EINVAL); /* the same target */
+    ck_assert_int_eq(run_check(&run), -EINVAL); /* the same target */
     run.request.n_mounts = 1;
     mounts[0].attributes |= MOUNT_ATTR_IDMAP;
-    ck_assert_int_eq(launch_check(&run.request, &run.failure), -EINVAL);
+    ck_assert_int_eq(run_check(&run), -EINVAL);
     mounts[0] = (struct launch_extra_mount){ .kind = LAUNCH_MOUNT_TMPFS, .target = "/t", .mode = 010000 };
-    ck_assert_int_eq(launch_check(&run.request, &run.failure), -EINVAL);
+    ck_assert_int_eq(run_check(&run), -EINVAL);
     run.request.n_mounts = LAUNCH_MOUNTS_MAX + 1;
-    ck_assert_int_eq(launch_check(&run.request, &run.failure), -E2BIG);
+    ck_assert_int_eq(run_check(&run), -E2BIG);
 }
 END_TEST
 
@@ -333,7 +337,8 @@ int main(void)
     tcase_add_loop_test(tests, what_is_no_place_for_a_mount_is_refused, 0,
                         sizeof(forbidden) / sizeof(forbidden[0]));
     tcase_add_test(tests, what_a_standby_finds_wrong_before_it_is_to_run_is_told_when_it_is);
-    tcase_add_test(tests, a_standby_that_was_killed_with_its_mounts_is_replaced);
+    tcase_add_test(tests, that_a_standby_was_killed_is_told_when_it_is_to_run);
+    tcase_add_test(tests, a_standby_that_was_killed_cannot_be_told_anything);
     tcase_add_test(tests, a_refusal_is_heard_although_its_process_has_ended_by_then);
     tcase_add_loop_test(tests, a_link_of_the_image_leads_no_mount_astray, 0,
                         sizeof(tricks) / sizeof(tricks[0]));

@@ -118,7 +118,7 @@ START_TEST(a_veth_reaches_the_bridge)
     server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     ck_assert_int_eq(bind(server, (const struct sockaddr *)&address, sizeof(address)), 0);
     ck_assert_int_eq(listen(server, 1), 0);
-    ck_assert_int_eq(launch_check(&run.request, &run.failure), 0);
+    ck_assert_int_eq(run_check(&run), 0);
     run_probe(&run, "calls-its-gateway");
     client = accept4(server, NULL, NULL, SOCK_CLOEXEC);
     ck_assert_int_ge(client, 0);
@@ -175,7 +175,7 @@ static void expect_refused(const struct launch_network *network, const char *par
 {
     memset(&run.failure, 0, sizeof(run.failure));
     run.request.network = *network;
-    ck_assert_int_lt(launch_check(&run.request, &run.failure), 0);
+    ck_assert_int_lt(run_check(&run), 0);
     ck_assert_int_eq(run.failure.trouble, LAUNCH_BAD_PARAMETER);
     ck_assert_str_eq(run.failure.parameter, "network");
     ck_assert_msg(strstr(run.failure.message, part) != NULL, "%s", run.failure.message);

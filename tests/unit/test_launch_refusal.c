@@ -54,7 +54,7 @@ static void expect_failure(int r, enum launch_trouble trouble, enum launch_stage
 /* Both ways in say the same. */
 static void expect_refused(enum launch_trouble trouble, enum launch_stage stage, int error, const char *part)
 {
-    expect_failure(launch_check(&run.request, &run.failure), trouble, stage, error, part);
+    expect_failure(run_check(&run), trouble, stage, error, part);
     memset(&run.failure, 0, sizeof(run.failure));
     expect_failure(run_start(&run), trouble, stage, error, part);
     ck_assert_int_eq(run.launch.pidfd, -EBADF);
@@ -116,7 +116,7 @@ END_TEST
 START_TEST(a_cwd_known_only_inside)
 {
     run.request.cwd = "/dev/none";
-    ck_assert_int_eq(launch_check(&run.request, &run.failure), 0);
+    ck_assert_int_eq(run_check(&run), 0);
     expect_failure(run_start(&run), LAUNCH_BAD_PARAMETER, LAUNCH_STAGE_CWD, -ENOENT, "/dev/none");
     ck_assert_str_eq(run.failure.parameter, "cwd");
 }
@@ -272,7 +272,7 @@ START_TEST(a_launcher_wants_stdio_open)
     ck_assert_int_eq(launch_seccomp_compile(&filter), 0);
 
     (void)close(0);
-    ck_assert_int_eq(launcher_new(filter, NULL, &launcher), -EBADF);
+    ck_assert_int_eq(launcher_new(filter, &launcher), -EBADF);
     ck_assert_ptr_null(launcher);
     ck_assert_int_eq(dup2(saved, 0), 0);
     (void)close(saved);

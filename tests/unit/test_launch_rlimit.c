@@ -37,7 +37,7 @@ END_TEST
 static void expect_refused(const char *part)
 {
     memset(&run.failure, 0, sizeof(run.failure));
-    ck_assert_int_eq(launch_check(&run.request, &run.failure), -EINVAL);
+    ck_assert_int_eq(run_check(&run), -EINVAL);
     ck_assert_int_eq(run.failure.trouble, LAUNCH_BAD_PARAMETER);
     ck_assert_str_eq(run.failure.parameter, "rlimits");
     ck_assert_uint_eq(run.failure.index, 1);

@@ -102,7 +102,7 @@ END_TEST
 
 START_TEST(a_check_makes_nothing)
 {
-    ck_assert_msg(launch_check(&run.request, &run.failure) == 0, "%s", run.failure.message);
+    ck_assert_msg(run_check(&run) == 0, "%s", run.failure.message);
     ck_assert_int_lt(access(disk_path(&disk, OWN), F_OK), 0);
 }
 END_TEST
@@ -110,7 +110,7 @@ END_TEST
 static void expect_refused(int error, const char *parameter, const char *part)
 {
     memset(&run.failure, 0, sizeof(run.failure));
-    ck_assert_int_eq(launch_check(&run.request, &run.failure), error);
+    ck_assert_int_eq(run_check(&run), error);
     ck_assert_int_eq(run.failure.trouble, LAUNCH_BAD_PARAMETER);
     ck_assert_str_eq(run.failure.parameter, parameter);
     ck_assert_msg(strstr(run.failure.message, part) != NULL, "%s", run.failure.message);
@@ -131,7 +131,7 @@ START_TEST(what_is_no_scratch_is_refused)
     (void)snprintf(link, sizeof(link), "%s", disk_path(&disk, "link"));
     ck_assert_int_eq(symlink(disk.place, link), 0);
     run.request.scratch = link;
-    ck_assert_int_eq(launch_check(&run.request, &run.failure), 0);
+    ck_assert_int_eq(run_check(&run), 0);
 }
 END_TEST
 

@@ -178,7 +178,7 @@ START_TEST(layers_belong_to_the_containers_root)
         layers[n] = NULL;
         run.request.root = NULL;
         run.request.layers = layers;
-        ck_assert_msg(launch_check(&run.request, &run.failure) == 0, "%s", run.failure.message);
+        ck_assert_msg(run_check(&run) == 0, "%s", run.failure.message);
         run_actions(&run, actions,
                     n == 2 ? "0:0\n0:0\nof the guest\n0:0\nmade\n0:0\nmade\n0:0\nmade\n0:0\n"
                            : "0:0\nENOENT\nENOENT\n0:0\nmade\n0:0\nmade\n0:0\nmade\n0:0\n");
@@ -232,7 +232,7 @@ static void mount_ramfs(const char *path)
 
 static void expect_refusal(const char *parameter, const char *word)
 {
-    ck_assert_int_lt(launch_check(&run.request, &run.failure), 0);
+    ck_assert_int_lt(run_check(&run), 0);
     ck_assert_int_eq(run.failure.trouble, LAUNCH_BAD_PARAMETER);
     ck_assert_str_eq(run.failure.parameter, parameter);
     ck_assert_msg(strstr(run.failure.message, word) != NULL, "%s", run.failure.message);
@@ -270,7 +270,7 @@ START_TEST(a_user_without_an_id_there_is_refused)
 
     for (size_t i = 0; i < sizeof(users) / sizeof(users[0]); i++) {
         run.request.user = users[i];
-        ck_assert_int_eq(launch_check(&run.request, &run.failure), -EINVAL);
+        ck_assert_int_eq(run_check(&run), -EINVAL);
         ck_assert_int_eq(run.failure.trouble, LAUNCH_NO_USER);
         ck_assert_msg(strstr(run.failure.message, "0 to 65535") != NULL, "%s", run.failure.message);
     }
@@ -283,11 +283,11 @@ START_TEST(no_process_and_no_fd_is_left)
     int before = dup(0), after;
 
     (void)close(before);
-    ck_assert_int_eq(launch_check(&run.request, &run.failure), 0);
+    ck_assert_int_eq(run_check(&run), 0);
     run_probe(&run, "true");
     launch_discard(&run.launch);
     run.request.root = "/none-such";
-    ck_assert_int_lt(launch_check(&run.request, &run.failure), 0);
+    ck_assert_int_lt(run_check(&run), 0);
     after = dup(0);
     (void)close(after);
     ck_assert_int_eq(before, after);

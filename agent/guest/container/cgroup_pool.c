@@ -9,7 +9,6 @@
 
 #include <czone/zone.h>
 
-#include "agent/guest/keeper/wire.h"
 #include "agent/guest/log.h"
 #include "agent/guest/run_dir.h"
 #include "proto/cleanup.h"
@@ -84,30 +83,24 @@ static void end_entry(struct cgroup_pool_entry *entry)
 {
     int r;
 
-    cleanup_fd(&entry->keeper); /* which ends, and its standby with it */
+    keeper_standby_close(&entry->standby);
     r = cgroup_pool_empty(entry->cgroup);
     if (r < 0)
         log_warning("cannot empty cgroup %s: %s", czone_cgroup_path(entry->cgroup), strerror(-r));
     end(entry->cgroup);
-    *entry = (struct cgroup_pool_entry){ .keeper = -EBADF };
+    *entry = (struct cgroup_pool_entry){ .standby = KEEPER_STANDBY_INIT };
 }
 
 /* One that cannot be had costs the start that would have found it some time, no more. */
 static void stand_by(struct cgroup_pool *pool, struct cgroup_pool_entry *entry)
 {
-    struct keeper_prepare prepare = { .header.kind = KEEPER_PREPARE };
-    int cgroup = czone_cgroup_fd(entry->cgroup), r;
+    int r;
 
     if (pool->keepers == NULL)
         return;
-    r = keeper_pool_start(pool->keepers, &entry->keeper);
-    if (r == 0)
-        r = keeper_send(entry->keeper, &prepare, sizeof(prepare), &cgroup, 1);
-    if (r == 0)
-        return;
-    log_warning("no process stands by in cgroup %s: %s", czone_cgroup_path(entry->cgroup), strerror(-r));
-    cleanup_fd(&entry->keeper);
-    entry->keeper = -EBADF;
+    r = keeper_standby_start(&entry->standby, pool->keepers, entry->cgroup, pool->filters);
+    if (r < 0)
+        log_warning("no process stands by in cgroup %s: %s", czone_cgroup_path(entry->cgroup), strerror(-r));
 }
 
 /* No more than stands by there, and none of a zone's memory for it. */
@@ -137,7 +130,7 @@ static int add(void *owner)
         end(cgroup);
         return r;
     }
-    *entry = (struct cgroup_pool_entry){ .cgroup = cgroup, .keeper = -EBADF };
+    *entry = (struct cgroup_pool_entry){ .cgroup = cgroup, .standby = KEEPER_STANDBY_INIT };
     stand_by(pool, entry);
     return 0;
 }
@@ -187,7 +180,7 @@ static void clear(void *data, const char *name)
         return;
     /* A standby of the earlier czoned may be about to end; what else is there is not ours to end. */
     if (czone_cgroup_populated(cgroup) == 0 || is_waiting(cgroup)) {
-        end_entry(&(struct cgroup_pool_entry){ .cgroup = cgroup, .keeper = -EBADF });
+        end_entry(&(struct cgroup_pool_entry){ .cgroup = cgroup, .standby = KEEPER_STANDBY_INIT });
         return;
     }
     log_warning("cgroup %s, which no zone claims, has processes: it is left alone",
@@ -213,7 +206,8 @@ static void clear_leftovers(struct czone_ctx *ctx, const char *base)
 }
 
 int cgroup_pool_open(struct cgroup_pool *pool, struct czone_ctx *ctx, const char *base,
-                     struct keeper_pool *keepers, struct event_base *loop, uint64_t first)
+                     struct keeper_pool *keepers, const int filters[2], struct event_base *loop,
+                     uint64_t first)
 {
     int r;
 
@@ -222,6 +216,7 @@ int cgroup_pool_open(struct cgroup_pool *pool, struct czone_ctx *ctx, const char
         return 0;
     pool->ctx = ctx;
     pool->keepers = keepers;
+    pool->filters = filters;
     pool->next = first;
     r = pool_size_open(&pool->size, loop, &size_ops, pool);
     return r < 0 ? log_fail(r, "out of memory") : 0;
@@ -235,13 +230,14 @@ void cgroup_pool_close(struct cgroup_pool *pool)
 
 bool cgroup_pool_ready(const struct cgroup_pool *pool)
 {
-    return pool->ctx != NULL && pool->size.n > 0 && pool->idle[pool->size.n - 1].keeper >= 0;
+    return pool->ctx != NULL && pool->size.n > 0 &&
+           keeper_standby_waits(&pool->idle[pool->size.n - 1].standby);
 }
 
 int cgroup_pool_take(struct cgroup_pool *pool, struct czone_ctx *ctx, const char *name,
                      struct cgroup_pool_entry *ret_entry, struct czone_failure *failure)
 {
-    struct cgroup_pool_entry entry = { .keeper = -EBADF };
+    struct cgroup_pool_entry entry = { .standby = KEEPER_STANDBY_INIT };
     int r;
 
     if (pool->ctx != NULL && pool_size_take(&pool->size)) {

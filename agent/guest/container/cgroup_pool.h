@@ -14,16 +14,17 @@
 
 #include <czone/cgroup.h>
 
-#include "agent/guest/container/keeper_pool.h"
+#include "agent/guest/container/keeper_standby.h"
 
 struct cgroup_pool_entry {
     struct czone_cgroup *cgroup;
-    int keeper; /* socket of the one whose standby is in it; -EBADF: it is empty */
+    struct keeper_standby standby; /* in it, if there is one */
 };
 
 struct cgroup_pool {
     struct czone_ctx *ctx;       /* NULL: not open */
     struct keeper_pool *keepers; /* where keepers come from; NULL: nobody stands by */
+    const int *filters;          /* of who stands by */
     uint64_t next;               /* number */
     struct pool_size size;
     struct cgroup_pool_entry idle[POOL_SIZE_MAX];
@@ -34,7 +35,8 @@ struct cgroup_pool {
  *
  * @base     of the cgroups of ctx, below the cgroup root
  * @keepers  NULL: nobody stands by
- * @loop     borrowed, as ctx and keepers are, for the pool's life
+ * @filters  as of keeper_standby_start()
+ * @loop     borrowed, as ctx, keepers and filters are, for the pool's life
  * @first    their first number: greater than any that an earlier czoned of this boot has used, whose
  * containers may be known by the name of a cgroup that is gone; 0: nothing is kept ready, cgroup_pool_take()
  * makes each when it is needed
@@ -42,7 +44,8 @@ struct cgroup_pool {
  * Returns 0 or -ENOMEM, which has been logged.
  */
 int cgroup_pool_open(struct cgroup_pool *pool, struct czone_ctx *ctx, const char *base,
-                     struct keeper_pool *keepers, struct event_base *loop, uint64_t first);
+                     struct keeper_pool *keepers, const int filters[2], struct event_base *loop,
+                     uint64_t first);
 
 /* Removes those that wait. Accepts one that is all zero. */
 void cgroup_pool_close(struct cgroup_pool *pool);
@@ -54,7 +57,7 @@ void cgroup_pool_close(struct cgroup_pool *pool);
  * @name  of one that has to be made
  *
  * Returns 0 and what is the caller's now: the reference to a cgroup, limits yet to be set, with no process
- * but that which stands by, and its keeper, if there is one, for KEEPER_START; or errors of
+ * but that which stands by, if there is one; or errors of
  * czone_cgroup_create() and czone_cgroup_write() with failure filled in.
  */
 int cgroup_pool_take(struct cgroup_pool *pool, struct czone_ctx *ctx, const char *name,

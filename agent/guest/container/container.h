@@ -47,25 +47,16 @@ struct container {
 };
 
 /*
- * Makes a container that nobody knows of yet: with an id and a directory, and a process that prepares itself
- * for the program while the request is looked at further. container_create() or container_drop() is next,
- * before the loop goes on.
+ * Makes a container: gives it an id and a directory, begins its lease and tells the world; if there is memory
+ * for it, starts its program.
  *
- * @request  emptied: the container owns what it held
- * @hopeful  false: it will be refused, so nothing prepares itself (which may make places for mounts in the
- * root)
+ * @request  looked at; emptied: the container owns what it held
+ * @plan     of launch_check(), if the native launcher is to run it
  *
- * Returns 0, or a negative errno with a refusal; then nothing was changed.
+ * Returns 0, or a negative errno with a refusal; then nothing of it is left.
  */
-int container_prepare(struct manager *manager, struct spawn_request *request, bool hopeful,
-                      struct container **ret_container, struct refusal *refusal);
-
-/* Begins its lease and tells the world; if there is memory for it, starts its program. Returns 0, or a
- * negative errno with a refusal: container_drop() is next. */
-int container_create(struct container *container, struct refusal *refusal);
-
-/* Leaves nothing of one that was not created. */
-void container_drop(struct container *container);
+int container_create(struct manager *manager, struct spawn_request *request, struct launch_plan *plan,
+                     struct container **ret_container, struct refusal *refusal);
 
 /* Forgets one that is settled: its directory goes, then the container itself. */
 void container_forget(struct container *container);

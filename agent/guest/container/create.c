@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "agent/guest/clock.h"
 #include "agent/guest/container/program_cgroup.h"
 #include "agent/guest/container/store.h"
 #include "agent/guest/manager.h"
@@ -33,26 +32,16 @@ static int choose_id(struct manager *manager, struct container *container)
     return 0;
 }
 
-/* What is refused uses a standby up: one who sends nonsense again and again shall not have them all. */
-#define DISTRUST_NS NSEC_PER_SEC
-
-static bool is_distrustful(const struct manager *manager)
-{
-    return manager->refused_at != 0 && clock_monotonic() - manager->refused_at < DISTRUST_NS;
-}
-
 /* Whoever waits for its memory is not planned for: that can take long, and others have use for the standby.
  */
-static void plan_ahead(struct container *container)
+static void plan_ahead(struct container *container, struct launch_plan *plan)
 {
     const struct spawn_request *request = &container->request;
     czone_node_id node;
 
-    if (is_distrustful(container->manager))
-        return;
     if (lease_has_place(container->manager, container->zone, (uint64_t)request->memory, request->choice,
                         &node))
-        program_cgroup_plan(&container->program, request, node);
+        program_cgroup_plan(&container->program, request, plan, node);
 }
 
 /* What is left of a container that was not removed must not be taken for this one's. */
@@ -72,56 +61,41 @@ static int refuse_dir(const struct container *container, int error, struct refus
                        strerror(-error));
 }
 
-void container_drop(struct container *container)
-{
-    container_store_remove(container);
-    (void)container_free(container);
-}
-
-static int prepare(struct container *container, bool hopeful, struct refusal *refusal)
+static int name(struct container *container, struct refusal *refusal)
 {
     int r = choose_id(container->manager, container);
 
     if (r < 0)
         return refusal_set(refusal, r, ERROR_SYSTEM, NULL, "cannot make an id up: %s", strerror(-r));
     lease_pick_name(container->manager, container->id, container->zone);
-    r = make_dir(container);
-    if (r < 0)
-        return refuse_dir(container, r, refusal);
-    if (hopeful)
-        plan_ahead(container);
     return 0;
 }
 
-int container_prepare(struct manager *manager, struct spawn_request *request, bool hopeful,
-                      struct container **ret_container, struct refusal *refusal)
+/* Its directory, with all that the next czoned needs to know. */
+static int record(struct container *container, struct refusal *refusal)
 {
-    struct container *container = container_alloc(manager);
-    int r;
+    int r = make_dir(container);
 
-    if (container == NULL)
-        return refusal_set(refusal, -ENOMEM, ERROR_SYSTEM, NULL, "out of memory");
-    container->request = *request;
-    *request = (struct spawn_request)SPAWN_REQUEST_INIT;
-    r = prepare(container, hopeful, refusal);
-    if (r < 0) {
-        container_drop(container);
-        return r;
-    }
-    *ret_container = container;
-    return 0;
+    if (r == 0)
+        r = container_store_begin(container);
+    return r < 0 ? refuse_dir(container, r, refusal) : 0;
 }
 
-int container_create(struct container *container, struct refusal *refusal)
+static int create(struct container *container, struct launch_plan *plan, struct refusal *refusal)
+{
+    int r = name(container, refusal);
+
+    if (r < 0)
+        return r;
+    plan_ahead(container, plan);
+    r = record(container, refusal);
+    return r == 0 ? container_lease(container, refusal) : r;
+}
+
+static void begin(struct container *container)
 {
     struct manager *manager = container->manager;
-    int r = container_store_begin(container);
 
-    if (r < 0)
-        return refuse_dir(container, r, refusal);
-    r = container_lease(container, refusal);
-    if (r < 0)
-        return r;
     manager_publish(manager, &(struct event_fact){ .event = "container-created",
                                                    .node = -1,
                                                    .container = container->id,
@@ -132,5 +106,25 @@ int container_create(struct container *container, struct refusal *refusal)
     lease_look(container->lease);
     /* It has its turn: this one. */
     turns_run(&manager->turns, &container->start);
+}
+
+int container_create(struct manager *manager, struct spawn_request *request, struct launch_plan *plan,
+                     struct container **ret_container, struct refusal *refusal)
+{
+    struct container *container = container_alloc(manager);
+    int r;
+
+    if (container == NULL)
+        return refusal_set(refusal, -ENOMEM, ERROR_SYSTEM, NULL, "out of memory");
+    container->request = *request;
+    *request = (struct spawn_request)SPAWN_REQUEST_INIT;
+    r = create(container, plan, refusal);
+    if (r < 0) {
+        container_store_remove(container);
+        (void)container_free(container);
+        return r;
+    }
+    begin(container);
+    *ret_container = container;
     return 0;
 }

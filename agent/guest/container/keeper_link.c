@@ -222,50 +222,62 @@ static int write_request(const struct launch_request *request, int *ret_fd)
     return 0;
 }
 
-void keeper_standby_plan(struct keeper_standby *standby, const struct manager *manager, int run_dir,
-                         const struct launch_request *request)
-{
-    struct keeper_plan plan = { .header.kind = KEEPER_PLAN, .policy = *request->policy };
-
-    standby->policy = plan.policy;
-    if (write_request(request, &standby->request) == 0)
-        (void)keeper_send(standby->keeper, &plan, sizeof(plan),
-                          (const int[]){ standby->request, manager->filter, run_dir }, 3);
-}
-
-/* Whether a standby was told all that counts. */
-static bool is_planned(const struct keeper_standby *standby, const struct launch_request *request)
-{
-    return standby->request >= 0 && request->policy != NULL &&
-           standby->policy.mode == request->policy->mode &&
-           memcmp(standby->policy.nodes, request->policy->nodes, sizeof(standby->policy.nodes)) == 0;
-}
-
-void keeper_standby_close(struct keeper_standby *standby)
-{
-    cleanup_fd(&standby->keeper);
-    cleanup_fd(&standby->request);
-    *standby = (struct keeper_standby)KEEPER_STANDBY_INIT;
-}
-
-/* To that of the standby, or one of the pool: what is sent must not get lost with a keeper that was killed.
- */
+/* To this one, or one of the pool: what is sent must not get lost with a keeper that was killed. */
 static int send_start(struct manager *manager, struct keeper_start *start, const int *fds, size_t n_fds,
-                      struct keeper_standby *standby)
+                      int *keeper)
 {
     int r = 0;
 
     for (unsigned int attempt = 0; attempt <= POOL_SIZE_MAX; attempt++) {
-        if (standby->keeper < 0)
-            r = keeper_pool_take(&manager->keepers, &standby->keeper);
+        if (*keeper < 0)
+            r = keeper_pool_take(&manager->keepers, keeper);
         if (r == 0)
-            r = keeper_send(standby->keeper, start, sizeof(*start), fds, n_fds);
+            r = keeper_send(*keeper, start, sizeof(*start), fds, n_fds);
         if (r != -EPIPE && r != -ECONNRESET)
             break;
         log_warning("an idle keeper was killed");
-        cleanup_fd(&standby->keeper);
-        standby->keeper = -EBADF;
+        cleanup_fd(keeper);
+        *keeper = -EBADF;
         r = 0;
+    }
+    return r;
+}
+
+static struct keeper_start make_start(const struct launch_request *request)
+{
+    bool join = request->target >= 0;
+    struct keeper_start start = { .header.kind = KEEPER_START,
+                                  .flags = join ? KEEPER_START_JOIN : 0,
+                                  .log_limit = join ? LOG_LIMIT_EXEC : LOG_LIMIT_DEFAULT,
+                                  .log_segment = LOG_SEGMENT_DEFAULT };
+
+    if (request->policy != NULL) {
+        start.flags |= KEEPER_START_POLICY;
+        start.policy = *request->policy;
+    }
+    return start;
+}
+
+/* The one that stands by knows what to run. */
+static int start_briefed(int keeper, int run_dir, const struct launch_request *request)
+{
+    struct keeper_start start = make_start(request);
+
+    start.flags = KEEPER_START_BRIEFED;
+    return keeper_send(keeper, &start, sizeof(start), &run_dir, 1);
+}
+
+static int start_anew(struct manager *manager, int run_dir, const struct launch_request *request, int *keeper)
+{
+    struct keeper_start start = make_start(request);
+    CLEANUP_FD int text = -EBADF;
+    int r = write_request(request, &text);
+
+    if (r == 0) {
+        const int fds[] = { run_dir, request->cgroup_fd, text,
+                            request->runtime ? manager->runtime_filter : manager->filter, request->target };
+
+        r = send_start(manager, &start, fds, ELEMENTS(fds) - !(start.flags & KEEPER_START_JOIN), keeper);
     }
     return r;
 }
@@ -274,28 +286,12 @@ static int start(struct keeper_link *link, struct manager *manager, int run_dir,
                  const struct launch_request *request, struct keeper_standby *standby,
                  const struct keeper_link_ops *ops, void *owner)
 {
-    bool join = request->target >= 0;
-    struct keeper_start start = { .header.kind = KEEPER_START,
-                                  .log_limit = join ? LOG_LIMIT_EXEC : LOG_LIMIT_DEFAULT,
-                                  .log_segment = LOG_SEGMENT_DEFAULT };
-    int r = 0;
+    int r = -EPIPE;
 
-    if (request->policy != NULL) {
-        start.flags |= KEEPER_START_POLICY;
-        start.policy = *request->policy;
-    }
-    if (join)
-        start.flags |= KEEPER_START_JOIN;
-    if (is_planned(standby, request))
-        start.flags |= KEEPER_START_PLANNED;
-    if (standby->request < 0)
-        r = write_request(request, &standby->request);
-    if (r == 0) {
-        const int fds[] = { standby->request, request->runtime ? manager->runtime_filter : manager->filter,
-                            run_dir, request->cgroup_fd, request->target };
-
-        r = send_start(manager, &start, fds, ELEMENTS(fds) - !join, standby);
-    }
+    if (keeper_standby_suits(standby, request->policy))
+        r = start_briefed(standby->keeper, run_dir, request);
+    if (r < 0)
+        r = start_anew(manager, run_dir, request, &standby->keeper);
     return r < 0 ? r : begin(link, manager, run_dir, &standby->keeper, 0, ops, owner);
 }
 

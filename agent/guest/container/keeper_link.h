@@ -7,22 +7,11 @@
 #include <event2/event.h>
 #include <stdbool.h>
 
+#include "agent/guest/container/keeper_standby.h"
 #include "agent/guest/keeper/wire.h"
 
 struct launch_request;
 struct manager;
-
-/* A keeper that has a process stand by in a program's cgroup, before it is sent START. */
-struct keeper_standby {
-    int keeper;                 /* its socket; -EBADF: there is none */
-    int request;                /* a memfd: what it was told that START will be for; -EBADF: it was not */
-    struct czone_policy policy; /* as it was told with that */
-};
-
-#define KEEPER_STANDBY_INIT                                                                                  \
-    {                                                                                                        \
-        .keeper = -EBADF, .request = -EBADF                                                                  \
-    }
 
 struct keeper_link_ops {
     /* What the keeper knows, or knows anew. Starting, running or ended: that it was refused is told by
@@ -64,22 +53,14 @@ struct keeper_link {
  *
  * @run_dir  the program's, in which no keeper has begun; borrowed until the link is closed
  * @request  with its cgroup, and for an exec session its target
- * @standby  in that cgroup; KEEPER_STANDBY_INIT afterwards, in any case. NULL, or none: a keeper of the pool
- * does it
+ * @standby  in that cgroup, briefed with that request or not at all; KEEPER_STANDBY_INIT afterwards, in any
+ * case. NULL, or none: a keeper of the pool does it
  *
  * Returns 0 or a negative errno; then no keeper has it.
  */
 int keeper_link_start(struct keeper_link *link, struct manager *manager, int run_dir,
                       const struct launch_request *request, struct keeper_standby *standby,
                       const struct keeper_link_ops *ops, void *owner);
-
-/* Tells a standby what it will be started with, policy and run directory as well, so that it can begin. That
- * is a favour: START does without. */
-void keeper_standby_plan(struct keeper_standby *standby, const struct manager *manager, int run_dir,
-                         const struct launch_request *request);
-
-/* Ends it. Accepts KEEPER_STANDBY_INIT, and leaves it behind. */
-void keeper_standby_close(struct keeper_standby *standby);
 
 /* Connects to the keeper that an earlier czoned left. Returns 0 (also when that cannot be done just now: it
  * is tried until it succeeds or the keeper is gone), -ENOENT (none has begun; one may that was sent START),

@@ -7,10 +7,11 @@
 
 #include <czone/zone.h>
 
-#include "agent/guest/launch/standby.h"
+#include "agent/guest/launch/launch.h"
 #include "agent/guest/log.h"
 #include "agent/guest/manager.h"
 #include "agent/guest/oci/runtime.h"
+#include "proto/cleanup.h"
 
 static int write_limits(struct program *program, int64_t pids)
 {
@@ -29,26 +30,43 @@ static int take_cgroup(struct program *program, const char *name, struct czone_f
     if (r < 0)
         return r;
     program->cgroup = entry.cgroup;
-    program->standby.keeper = entry.keeper;
+    program->standby = entry.standby;
     return 0;
 }
 
-/* What a held container is started with may change; and what is made on a disk must be noted before. */
-void program_cgroup_plan(struct program *program, const struct spawn_request *request, czone_node_id node)
+static void brief(struct program *program, struct launch_plan *plan, const struct czone_policy *policy)
+{
+    int r = keeper_standby_brief(&program->standby, plan, policy);
+
+    if (r < 0 && r != -EAGAIN && r != -ENOBUFS)
+        log_warning("who stands by in cgroup %s cannot be told what to run: %s",
+                    czone_cgroup_path(program->cgroup), strerror(-r));
+}
+
+/* What a held container is started with may change. */
+void program_cgroup_plan(struct program *program, const struct spawn_request *request,
+                         struct launch_plan *plan, czone_node_id node)
 {
     struct manager *manager = program->manager;
     struct czone_failure failure = CZONE_FAILURE_INIT;
-    struct launch_request launch;
     struct czone_policy policy;
 
-    spawn_request_launch(request, &launch);
-    if (request->hold || request->runtime != OCI_RUNTIME_NATIVE || launch.scratch != NULL ||
-        !launch_standby_can(&launch) || !cgroup_pool_ready(&manager->cgroups) ||
-        czone_node_policy(manager->ctx, node, &policy) < 0)
+    if (request->hold || request->runtime != OCI_RUNTIME_NATIVE || !launch_briefing_suits(plan->request) ||
+        !cgroup_pool_ready(&manager->cgroups) || czone_node_policy(manager->ctx, node, &policy) < 0)
         return;
-    launch.policy = &policy;
     if (take_cgroup(program, program->name, &failure) == 0)
-        keeper_standby_plan(&program->standby, manager, program->dir_fd, &launch);
+        brief(program, plan, &policy);
+}
+
+void program_cgroup_brief(struct program *program, const struct launch_request *launch)
+{
+    CLEANUP(launch_plan_clear) struct launch_plan plan = LAUNCH_PLAN_INIT;
+    struct launch_failure failure;
+
+    /* What is wrong with it the keeper says. */
+    if (keeper_standby_waits(&program->standby) && launch_briefing_suits(launch) &&
+        launch_check(launch, &plan, &failure) == 0)
+        brief(program, &plan, launch->policy);
 }
 
 void program_cgroup_drop(struct program *program)

@@ -9,10 +9,18 @@
  * run this, the program gets that cgroup, and the process does all but exec() meanwhile. Without it the start
  * takes longer, no more.
  *
+ * @plan  of launch_check(), if the native launcher is to run it
  * @node  where the zone will be, as far as can be told; if it comes to be elsewhere and that makes a
  *        difference, the plan was in vain
  */
-void program_cgroup_plan(struct program *program, const struct spawn_request *request, czone_node_id node);
+void program_cgroup_plan(struct program *program, const struct spawn_request *request,
+                         struct launch_plan *plan, czone_node_id node);
+
+/* The same when its cgroup is bound: who stands by in it has no head start then, but is there.
+ *
+ * @launch  complete, with its policy
+ */
+void program_cgroup_brief(struct program *program, const struct launch_request *launch);
 
 /* Ends what stands by for a program that was not started, and removes its cgroup. */
 void program_cgroup_drop(struct program *program);

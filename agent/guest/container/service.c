@@ -9,6 +9,7 @@
 #include "agent/guest/container/reply.h"
 #include "agent/guest/container/signal_name.h"
 #include "agent/guest/container/store.h"
+#include "agent/guest/launch/plan.h"
 #include "agent/guest/manager.h"
 #include "agent/guest/oci/config.h"
 #include "agent/guest/oci/runtime.h"
@@ -84,44 +85,42 @@ static int check_runtime(const struct spawn_request *request, struct refusal *re
     return r < 0 ? refusal_set(refusal, r, ERROR_SYSTEM, NULL, "out of memory") : 0;
 }
 
-/* Returns 0, -EINVAL with *fault, or a negative errno with a refusal. */
+/* Returns 0, -EINVAL with *fault, or a negative errno with a refusal. plan is about *launch. */
 static int check_launch(const struct manager *manager, struct spawn_request *request,
-                        struct varlink_fault *fault, struct refusal *refusal)
+                        struct launch_request *launch, struct launch_plan *plan, struct varlink_fault *fault,
+                        struct refusal *refusal)
 {
     struct launch_failure failure = { 0 };
-    struct launch_request launch;
     int r;
 
     if (request->runtime != OCI_RUNTIME_NATIVE)
         return check_runtime(request, refusal);
     r = id_range_choose(manager, request, &failure);
-    spawn_request_launch(request, &launch);
+    spawn_request_launch(request, launch);
     if (r == 0)
-        r = launch_check(&launch, &failure);
+        r = launch_check(launch, plan, &failure);
     if (r < 0 && failure.trouble == LAUNCH_BAD_PARAMETER && request->bundle != NULL)
         return refusal_bundle(refusal, request->bundle, oci_config_member(failure.parameter),
                               failure.message);
     if (r < 0 && failure.trouble == LAUNCH_BAD_PARAMETER)
         return varlink_fault_set(fault, failure.parameter, "%s", failure.message);
-    return r < 0 ? program_refuse(&failure, &launch, refusal) : 0;
+    return r < 0 ? program_refuse(&failure, launch, refusal) : 0;
 }
 
-/* Whatever it is refused for, nothing of it is left. */
-static int create(struct manager *manager, struct container *container, bool tier_known,
-                  struct varlink_fault *fault, struct refusal *refusal)
+/* As check_launch(). */
+static int create(struct manager *manager, struct spawn_request *request, bool tier_known,
+                  struct container **ret_container, struct varlink_fault *fault, struct refusal *refusal)
 {
-    int r = check_launch(manager, &container->request, fault, refusal);
+    CLEANUP(launch_plan_clear) struct launch_plan plan = LAUNCH_PLAN_INIT;
+    struct launch_request launch;
+    int r = check_launch(manager, request, &launch, &plan, fault, refusal);
 
-    if (r == 0 && !tier_known)
-        r = refusal_set(refusal, -EINVAL, ERROR_NO_SUCH_TIER, container->request.tier,
-                        "%s is no tier: any, fast, slow or memory_tierN", container->request.tier);
-    if (r == 0)
-        r = container_create(container, refusal);
-    if (r < 0) {
-        container_drop(container);
-        manager->refused_at = clock_monotonic();
-    }
-    return r;
+    if (r < 0)
+        return r;
+    if (!tier_known)
+        return refusal_set(refusal, -EINVAL, ERROR_NO_SUCH_TIER, request->tier,
+                           "%s is no tier: any, fast, slow or memory_tierN", request->tier);
+    return container_create(manager, request, &plan, ret_container, refusal);
 }
 
 static int spawn(struct manager *manager, struct varlink_connection *connection,
@@ -137,10 +136,7 @@ static int spawn(struct manager *manager, struct varlink_connection *connection,
     r = check_new(manager, request, refusal);
     if (r < 0)
         return r;
-    r = container_prepare(manager, request, tier_known, &container, refusal);
-    if (r < 0)
-        return r;
-    r = create(manager, container, tier_known, &fault, refusal);
+    r = create(manager, request, tier_known, &container, &fault, refusal);
     if (r < 0)
         return refusal->id != NULL ? r : varlink_connection_invalid_parameter(connection, &fault);
     return reply_spawned(manager, connection, container);

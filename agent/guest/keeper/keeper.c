@@ -15,7 +15,6 @@
 #include "agent/guest/keeper/record.h"
 #include "agent/guest/keeper/start.h"
 #include "agent/guest/launch/failure.h"
-#include "agent/guest/launch/standby.h"
 #include "proto/cleanup.h"
 
 struct keeper {
@@ -89,7 +88,6 @@ static int start(struct keeper *keeper, const struct keeper_start *start, const 
 {
     struct keeper_status *status = &keeper->record.status;
     int run_dir = fds->fd[START_RUN_DIR], r;
-    bool begun;
 
     status->state = KEEPER_STARTING;
     /* Before anything is written or done: a czoned that was killed and the next one may both have had this
@@ -102,8 +100,7 @@ static int start(struct keeper *keeper, const struct keeper_start *start, const 
     keeper->record_fd = keeper_record_create(run_dir, &keeper->record);
     if (keeper->record_fd < 0)
         return fail(failure, keeper->record_fd, "create the file status");
-    begun = start_briefed(start, &keeper->standby, &keeper->launch, &keeper->input.tty);
-    r = begun ? 0 : start_launch(start, fds, &keeper->standby, &keeper->launch, &keeper->input.tty, failure);
+    r = start_launch(start, fds, &keeper->standby, &keeper->launch, &keeper->input.tty, failure);
     if (r < 0)
         return r;
     status->pid = keeper->launch.pid;
@@ -111,24 +108,12 @@ static int start(struct keeper *keeper, const struct keeper_start *start, const 
     return r < 0 ? fail(failure, r, "create the log") : 0;
 }
 
-/* Without a standby a start takes longer, no more. */
+/* A standby that cannot be had is told about in answer to START. */
 static void on_prepare(struct keeper *keeper, const struct keeper_fds *fds)
 {
-    if (keeper->record.status.state != KEEPER_IDLE || keeper->standby.launch.pidfd >= 0 || fds->fd[0] < 0)
+    if (keeper->record.status.state != KEEPER_IDLE || keeper->standby.launch.pidfd >= 0 ||
+        start_prepare(fds, &keeper->standby) == -EINVAL)
         link_drop(&keeper->link);
-    else
-        (void)launch_standby_start(fds->fd[0], &keeper->standby);
-}
-
-static void on_plan(struct keeper *keeper, const struct keeper_plan *plan, const struct keeper_fds *fds)
-{
-    if (keeper->record.status.state != KEEPER_IDLE || keeper->link.listener >= 0 ||
-        fds->fd[START_RUN_DIR] < 0) {
-        link_drop(&keeper->link);
-        return;
-    }
-    start_plan(plan, fds, &keeper->standby);
-    (void)link_prepare(&keeper->link, fds->fd[START_RUN_DIR]);
 }
 
 static void on_start(struct keeper *keeper, const struct keeper_start *message, const struct keeper_fds *fds)
@@ -259,9 +244,6 @@ static void on_message(struct keeper *keeper, const union keeper_message *messag
     switch (message->header.kind) {
     case KEEPER_PREPARE:
         on_prepare(keeper, fds);
-        break;
-    case KEEPER_PLAN:
-        on_plan(keeper, &message->plan, fds);
         break;
     case KEEPER_START:
         on_start(keeper, &message->start, fds);

@@ -13,76 +13,47 @@
 /* One czoned at a time, and the next one while it restarts. */
 #define BACKLOG 4
 
-/* A keeper's own, as long as it has not begun. */
-static void format_name(char name[32])
-{
-    (void)snprintf(name, 32, "keeper.%d", (int)getpid());
-}
-
-static void forget_dir(struct link *link)
-{
-    cleanup_fd(&link->run_dir);
-    link->run_dir = -EBADF;
-}
-
-static void abandon(struct link *link)
-{
-    char name[32];
-
-    if (link->run_dir < 0)
-        return;
-    format_name(name);
-    (void)unlinkat(link->run_dir, name, 0);
-    forget_dir(link);
-    cleanup_fd(&link->listener);
-    link->listener = -EBADF;
-}
-
-int link_prepare(struct link *link, int run_dir)
+static int listen_as(int run_dir, const char *name, int *ret_listener)
 {
     struct sockaddr_un address = { .sun_family = AF_UNIX };
     CLEANUP_FD int fd = -EBADF;
-    char name[32];
     int r;
 
-    format_name(name);
     (void)snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/%s", run_dir, name);
     fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
         return -errno;
-    link->run_dir = fcntl(run_dir, F_DUPFD_CLOEXEC, 0);
-    if (link->run_dir >= 0 && listen(fd, BACKLOG) == 0) {
-        link->listener = take_fd(&fd);
-        return 0;
+    if (listen(fd, BACKLOG) < 0) {
+        r = -errno;
+        (void)unlinkat(run_dir, name, 0);
+        return r;
     }
-    r = -errno;
-    (void)unlinkat(run_dir, name, 0);
-    forget_dir(link);
-    return r;
+    *ret_listener = take_fd(&fd);
+    return 0;
 }
 
 /* The name appears when whoever connects is heard: a socket that refuses is one whose keeper is gone. */
 int link_listen(struct link *link, int run_dir)
 {
+    CLEANUP_FD int listener = -EBADF;
     char name[32];
-    int r = 0;
+    int r;
 
-    if (link->run_dir < 0)
-        r = link_prepare(link, run_dir);
+    (void)snprintf(name, sizeof(name), "keeper.%d", (int)getpid());
+    r = listen_as(run_dir, name, &listener);
     if (r < 0)
         return r;
-    format_name(name);
-    if (renameat2(link->run_dir, name, link->run_dir, KEEPER_SOCKET, RENAME_NOREPLACE) < 0) {
+    if (renameat2(run_dir, name, run_dir, KEEPER_SOCKET, RENAME_NOREPLACE) < 0) {
         r = -errno;
-        abandon(link);
+        (void)unlinkat(run_dir, name, 0);
+        return r;
     }
-    forget_dir(link);
-    return r;
+    link->listener = take_fd(&listener);
+    return 0;
 }
 
 void link_close(struct link *link)
 {
-    abandon(link);
     link_drop(link);
     cleanup_fd(&link->listener);
     link->listener = -EBADF;

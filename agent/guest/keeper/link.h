@@ -10,7 +10,6 @@
 
 struct link {
     int listener;
-    int run_dir;      /* where it listens under a name that nobody looks for; -EBADF: it does not */
     int peer;         /* the newest connection, or -EBADF */
     bool follow;      /* it wants to know when the log grows */
     bool status_due;  /* it has not been told all */
@@ -20,15 +19,11 @@ struct link {
 
 #define LINK_INIT                                                                                            \
     {                                                                                                        \
-        .listener = -EBADF, .run_dir = -EBADF, .peer = -EBADF                                                \
+        .listener = -EBADF, .peer = -EBADF                                                                   \
     }
 
-/* Listens in the run directory where nobody looks: what of link_listen() can be done ahead. Returns 0 or
- * errors of socket(2), bind(2), listen(2), fcntl(2); then link_listen() does all of it. */
-int link_prepare(struct link *link, int run_dir);
-
-/* Listens in the run directory, that of link_prepare() if that was called, where whoever comes later looks.
- * Returns 0, -EEXIST (another keeper does already, or did), or errors of link_prepare() and renameat2(2). */
+/* Listens in the run directory. Returns 0, -EEXIST (another keeper does already, or did), or errors of
+ * socket(2), bind(2), listen(2) and renameat2(2). */
 int link_listen(struct link *link, int run_dir);
 
 /* Closes all of it. Accepts LINK_INIT. */

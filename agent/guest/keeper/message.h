@@ -8,8 +8,8 @@
  *
  * A keeper outlives czoned, so the two may be of different versions. Numbers of kinds and states never change
  * their meaning, a struct grows only at its end, and keeper_receive() (keeper/wire.h) fills a shorter, older
- * one up with zeros and cuts what a newer one has more. START and PLAN are the exception: both must be of one
- * version (keeper_header.version says; a keeper that was not started yet has no history to be loyal to).
+ * one up with zeros and cuts what a newer one has more. START and PREPARE are the exception: both must be of
+ * one version (keeper_header.version says; a keeper that was not started yet has no history to be loyal to).
  */
 
 #include <stddef.h>
@@ -31,7 +31,6 @@ enum keeper_kind {
     KEEPER_FOLLOW = 4,
     KEEPER_FORGET = 5,
     KEEPER_PREPARE = 6,
-    KEEPER_PLAN = 7,
     KEEPER_STATUS = 16,
     KEEPER_FAILED = 17,
 };
@@ -41,37 +40,33 @@ struct keeper_header {
     uint32_t version; /* the sender's KEEPER_VERSION */
 };
 
-/* czoned: a program will be started in this cgroup, the only fd: have a process stand by in it
- * (launch/standby.h). Once, before START, which then has the same cgroup. */
+/*
+ * czoned: a program will be started in this cgroup: have a process stand by in it (launch/standby.h). Once,
+ * before START. What it is to run czoned tells it itself (launch/briefing.h). The fds, in this order:
+ *
+ *   1. the cgroup's directory
+ *   2. and 3. socket and memory of the standby's briefing
+ *   4. and 5. its filters, while it sets itself up and from then on (launch/seccomp.h)
+ */
 struct keeper_prepare {
     struct keeper_header header;
-};
-
-/*
- * czoned: START will be for this request. The first three fds of START: the request, the filter and the run
- * directory. The process that stands by does all but exec() now, before the zone is bound; without one it is
- * passed over. Nobody is told of the keeper yet, and nothing is said: what is wrong with the request is told
- * in answer to START.
- */
-struct keeper_plan {
-    struct keeper_header header;
-    struct czone_policy policy; /* that of START */
 };
 
 enum keeper_start_flag {
     KEEPER_START_POLICY = 1 << 0, /* policy counts */
     KEEPER_START_JOIN = 1 << 1, /* an exec session: the fifth fd is the pidfd of the container's process 1 */
-    KEEPER_START_PLANNED = 1 << 2, /* request and policy are those of PLAN; the rest is in any case */
+    KEEPER_START_BRIEFED = 1 << 2, /* the standby knows what to run, and runs it: one fd, and no policy */
 };
 
 /*
- * czoned: launch. The first message but for PREPARE and PLAN, and the only START. The keeper owns the fds
- * that it receives, four or with KEEPER_START_JOIN five, in this order:
+ * czoned: launch. The first message but for PREPARE, and the only START. A standby that was not briefed
+ * ends. The keeper owns the fds that it receives, one with KEEPER_START_BRIEFED, five with KEEPER_START_JOIN,
+ * else four, in this order:
  *
- *   1. the request (launch/json.h) in a memfd, JSON from byte 0 to its end
- *   2. the compiled seccomp filter
- *   3. the program's run directory, mode 0700, which czoned has made and no keeper has begun in
- *   4. the cgroup's directory
+ *   1. the program's run directory, mode 0700, which czoned has made and no keeper has begun in
+ *   2. the cgroup's directory
+ *   3. the request (launch/json.h) in a memfd, JSON from byte 0 to its end
+ *   4. the compiled seccomp filter
  */
 struct keeper_start {
     struct keeper_header header;
@@ -173,7 +168,6 @@ struct keeper_failed {
 union keeper_message {
     struct keeper_header header;
     struct keeper_prepare prepare;
-    struct keeper_plan plan;
     struct keeper_start start;
     struct keeper_input input;
     struct keeper_resize resize;

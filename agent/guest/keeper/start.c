@@ -6,18 +6,32 @@
 
 #include "agent/guest/launch/failure.h"
 #include "agent/guest/launch/json.h"
-#include "agent/guest/launch/standby.h"
 #include "proto/cleanup.h"
 
 /* Escapes make a message's 256 KiB longer, but not by more than this. */
 #define REQUEST_MAX (4 << 20)
 
+int start_prepare(const struct keeper_fds *fds, struct launch_standby *ret_standby)
+{
+    const struct launch_standby_kit kit = {
+        .cgroup = fds->fd[PREPARE_CGROUP],
+        .socket = fds->fd[PREPARE_SOCKET],
+        .memory = fds->fd[PREPARE_MEMORY],
+        .setting_up = fds->fd[PREPARE_SETTING_UP],
+        .running = fds->fd[PREPARE_RUNNING],
+    };
+
+    return fds->fd[PREPARE_RUNNING] < 0 ? -EINVAL : launch_standby_start(&kit, ret_standby);
+}
+
 bool start_complete(const struct keeper_start *start, const struct keeper_fds *fds)
 {
-    int n = start->flags & KEEPER_START_JOIN ? START_TARGET : START_CGROUP;
+    int last = start->flags & KEEPER_START_BRIEFED ? START_RUN_DIR
+               : start->flags & KEEPER_START_JOIN  ? START_TARGET
+                                                   : START_FILTER;
 
     for (int i = 0; i < KEEPER_FDS_MAX; i++)
-        if ((fds->fd[i] >= 0) != (i <= n))
+        if ((fds->fd[i] >= 0) != (i <= last))
             return false;
     return true;
 }
@@ -68,43 +82,28 @@ static int read_request(int fd, struct launch_json *json, struct launch_failure 
     return 0;
 }
 
-static int make_launcher(const struct keeper_fds *fds, struct launch_standby *standby,
-                         struct launch_json *json, struct launcher **ret_launcher,
-                         struct launch_failure *failure)
+static int make_launcher(const struct keeper_fds *fds, struct launch_json *json,
+                         struct launcher **ret_launcher, struct launch_failure *failure)
 {
     int r;
 
     r = read_request(fds->fd[START_REQUEST], json, failure);
     if (r < 0)
         return r;
-    r = launcher_new(fds->fd[START_FILTER], standby, ret_launcher);
+    r = launcher_new(fds->fd[START_FILTER], ret_launcher);
     return r < 0 ? launch_failure_set(failure, LAUNCH_SYSTEM, LAUNCH_STAGE_REQUEST, r, NULL,
                                       "the keeper cannot read the system call filter: %s", strerror(-r))
                  : 0;
 }
 
-void start_plan(const struct keeper_plan *plan, const struct keeper_fds *fds, struct launch_standby *standby)
+static int run_standby(struct launch_standby *standby, struct launch *ret_launch, bool *ret_tty,
+                       struct launch_failure *failure)
 {
-    CLEANUP(launch_json_clear) struct launch_json json = LAUNCH_JSON_INIT;
-    struct launcher *launcher = NULL;
-    struct launch_failure failure;
-
-    if (make_launcher(fds, standby, &json, &launcher, &failure) == 0) {
-        json.request.policy = &plan->policy;
-        (void)launch_brief(launcher, &json.request, &failure);
-    }
-    launcher = launcher_free(launcher);
-}
-
-bool start_briefed(const struct keeper_start *start, struct launch_standby *standby,
-                   struct launch *ret_launch, bool *ret_tty)
-{
-    const struct launch_request *request = launch_standby_briefing(standby);
-
-    if (!request || !(start->flags & KEEPER_START_PLANNED))
-        return false;
-    *ret_tty = request->tty;
-    return launch_standby_run(standby, ret_launch) == 0;
+    if (standby->launch.pidfd < 0)
+        return launch_failure_set(failure, LAUNCH_SYSTEM, LAUNCH_STAGE_CLONE, -ESRCH, NULL,
+                                  "no process could be made ahead in the container's cgroup");
+    *ret_tty = launch_standby_run(standby, ret_launch)->tty;
+    return 0;
 }
 
 int start_launch(const struct keeper_start *start, const struct keeper_fds *fds,
@@ -116,7 +115,10 @@ int start_launch(const struct keeper_start *start, const struct keeper_fds *fds,
     struct launcher *launcher = NULL;
     int r;
 
-    r = make_launcher(fds, standby, &json, &launcher, failure);
+    if (start->flags & KEEPER_START_BRIEFED)
+        return run_standby(standby, ret_launch, ret_tty, failure);
+    launch_standby_drop(standby); /* it is in the container's cgroup */
+    r = make_launcher(fds, &json, &launcher, failure);
     if (r < 0)
         return r;
     json.request.cgroup_fd = fds->fd[START_CGROUP];

@@ -7,32 +7,35 @@
 #include <stdbool.h>
 
 #include "agent/guest/keeper/wire.h"
-#include "agent/guest/launch/launch.h"
+#include "agent/guest/launch/standby.h"
+
+/* The fds of PREPARE, in their order. */
+enum prepare_fd {
+    PREPARE_CGROUP,
+    PREPARE_SOCKET,
+    PREPARE_MEMORY,
+    PREPARE_SETTING_UP,
+    PREPARE_RUNNING,
+};
 
 /* The fds of START, in their order. */
 enum start_fd {
-    START_REQUEST,
-    START_FILTER,
     START_RUN_DIR,
     START_CGROUP,
+    START_REQUEST,
+    START_FILTER,
     START_TARGET,
 };
+
+/* Has a process stand by. Returns 0, -EINVAL (an fd is missing) or errors of launch_standby_start(). */
+int start_prepare(const struct keeper_fds *fds, struct launch_standby *ret_standby);
 
 /* Whether the fds are those that the flags call for. */
 bool start_complete(const struct keeper_start *start, const struct keeper_fds *fds);
 
-/* Reads the request of a PLAN, and briefs the standby if that suits. What goes wrong is told by
- * start_launch(). */
-void start_plan(const struct keeper_plan *plan, const struct keeper_fds *fds, struct launch_standby *standby);
-
-/* Whether the process that stands by was told all of it by PLAN, and runs it now: what is ready shall not
- * wait. If not, start_launch() is to be called. *ret_tty: whether it asks for one. */
-bool start_briefed(const struct keeper_start *start, struct launch_standby *standby,
-                   struct launch *ret_launch, bool *ret_tty);
-
 /*
- * Reads the request and launches it, by the standby if that suits. *ret_tty: whether it asks for one.
- * Returns 0 or failure->error, as launch_start() does.
+ * Has the standby run what it was briefed for, or reads the request and launches it. *ret_tty: whether it
+ * asks for one. Returns 0 or failure->error, as launch_start() does.
  */
 int start_launch(const struct keeper_start *start, const struct keeper_fds *fds,
                  struct launch_standby *standby, struct launch *ret_launch, bool *ret_tty,

@@ -23,8 +23,7 @@ static const struct shape {
     size_t fds_max;
 } shapes[] = {
     { KEEPER_START, sizeof(struct keeper_start), sizeof(struct keeper_start), KEEPER_FDS_MAX },
-    { KEEPER_PREPARE, sizeof(struct keeper_prepare), sizeof(struct keeper_prepare), 1 },
-    { KEEPER_PLAN, sizeof(struct keeper_plan), sizeof(struct keeper_plan), 3 },
+    { KEEPER_PREPARE, sizeof(struct keeper_prepare), sizeof(struct keeper_prepare), KEEPER_FDS_MAX },
     { KEEPER_INPUT, KEEPER_INPUT_HEADER, sizeof(struct keeper_input), 0 },
     { KEEPER_RESIZE, sizeof(struct keeper_resize), sizeof(struct keeper_resize), 0 },
     { KEEPER_FOLLOW, sizeof(struct keeper_follow), sizeof(struct keeper_follow), 0 },
@@ -90,7 +89,7 @@ static int check(union keeper_message *message, size_t size, size_t n_fds, size_
     *ret_length = 0;
     switch (message->header.kind) {
     case KEEPER_START:
-    case KEEPER_PLAN:
+    case KEEPER_PREPARE:
         return message->header.version == KEEPER_VERSION && size == shape->size ? 1 : -EBADMSG;
     case KEEPER_INPUT:
         if (size > shape->size)

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "agent/guest/launch/briefing.h"
 #include "agent/guest/launch/extra_mounts.h"
 #include "agent/guest/launch/filter.h"
 #include "agent/guest/launch/identity.h"
@@ -36,6 +37,11 @@
 static int by_number(const void *a, const void *b)
 {
     return *(const int *)a - *(const int *)b;
+}
+
+static bool is_standby(const struct launch_child *child)
+{
+    return child->setting_up != NULL;
 }
 
 /* Closes all the keeper's fds but these at once, and not at exec only: a client would wait for the end of a
@@ -159,7 +165,7 @@ static int begin_session(struct launch_step *step)
 static int set_up_namespaces(const struct launch_child *child, struct launch_step *step)
 {
     const char *hostname = child->plan->request->hostname;
-    int r = child->prepared ? 0 : unshare_cgroup(step);
+    int r = is_standby(child) ? 0 : unshare_cgroup(step);
 
     if (r < 0)
         return r;
@@ -220,7 +226,7 @@ static int make_root(const struct launch_child *child, struct launch_step *step)
         r = launch_userns_dress(&plan->request->users);
     }
     if (r == 0)
-        r = launch_tree_enter(plan, child->tree, child->prepared, step);
+        r = launch_tree_enter(plan, child->tree, is_standby(child), step);
     if (r < 0)
         return r;
     finish_root(child);
@@ -241,7 +247,7 @@ static int enter_container(const struct launch_child *child, struct launch_step 
         r = launch_runtime_enter(step);
     else
         r = make_root(child, step);
-    return r == 0 && !child->prepared ? begin_session(step) : r;
+    return r == 0 && !is_standby(child) ? begin_session(step) : r;
 }
 
 /* From here on it is one of the container's processes, among others that would look into it if they could
@@ -273,7 +279,7 @@ static int become_user(const struct launch_child *child, struct launch_step *ste
     launch_step_set(step, LAUNCH_STAGE_IDENTITY, "become user", request->user ? request->user : "0:0");
     /* A runtime stays who it is; it gives up for its container what that shall not have. */
     if (!request->runtime) {
-        r = child->prepared ? 0 : launch_identity_prepare();
+        r = is_standby(child) ? 0 : launch_identity_prepare();
         if (r == 0)
             r = launch_identity_assume(&child->plan->user, request->capabilities);
     }
@@ -313,7 +319,7 @@ static int run(const struct launch_child *child, struct launch_step *step)
     const struct launch_plan *plan = child->plan;
     int r;
 
-    r = child->prepared ? 0 : begin(child, step);
+    r = is_standby(child) ? 0 : begin(child, step);
     if (r == 0)
         r = enter_container(child, step);
     if (r == 0)
@@ -326,13 +332,13 @@ static int run(const struct launch_child *child, struct launch_step *step)
     launch_step_set(step, LAUNCH_STAGE_CWD, "change to cwd", plan->cwd);
     r = enter_cwd(plan->cwd);
     /* Under the filter it can set none. */
-    if (r == 0 && child->prepared)
+    if (r == 0 && is_standby(child))
         r = set_policy(plan->request, step);
     if (r < 0)
         return r;
     launch_step_set(step, LAUNCH_STAGE_SECCOMP, "load", "the system call filter");
     r = launch_filter_apply(child->filter);
-    if (r == 0 && child->prepared)
+    if (r == 0 && is_standby(child))
         r = launch_standby_wait_run(child->result);
     return r == 0 ? execute(child, step) : r;
 }
@@ -353,9 +359,9 @@ void launch_child_run(const struct launch_child *child)
 }
 
 /* All of it concerns nobody but the container, and no request. */
-static int stand_by(int result, const struct launch_stdio *stdio, struct launch_step *step)
+static int stand_by(const struct launch_child *child, struct launch_step *step)
 {
-    int keep[] = { result, stdio->in, stdio->out, stdio->err };
+    int keep[] = { child->result, child->briefing, child->stdio->in, child->stdio->out, child->stdio->err };
     int r;
 
     (void)umask(0);
@@ -376,29 +382,23 @@ static int stand_by(int result, const struct launch_stdio *stdio, struct launch_
     if (r < 0)
         return r;
     launch_step_set(step, LAUNCH_STAGE_IDENTITY, "reduce", "the capability bounding set");
-    return launch_identity_prepare();
+    r = launch_identity_prepare();
+    if (r < 0)
+        return r;
+    launch_step_set(step, LAUNCH_STAGE_SECCOMP, "load", "the system call filter");
+    return launch_filter_apply(child->setting_up);
 }
 
-void launch_child_stand_by(int result, const struct launch_stdio *stdio, struct launch_shared *shared)
+void launch_child_stand_by(struct launch_child *child)
 {
     struct launch_step step = { .stage = LAUNCH_STAGE_CLONE };
-    struct launch_child child = { .shared = shared,
-                                  .plan = &shared->plan,
-                                  .filter = &shared->filter,
-                                  .stdio = stdio,
-                                  .tree = -EBADF,
-                                  .prepared = true,
-                                  .result = result };
-    int r = stand_by(result, stdio, &step);
+    int r = stand_by(child, &step);
 
     if (r == 0) {
-        launch_shared_touch(shared);
-        shared->ready = true;
-        r = launch_report_send(result, &step, 0, -EBADF);
+        launch_shared_touch(child->shared);
+        r = launch_briefing_hear(child->briefing, child->shared, &child->tree);
     }
-    if (r == 0)
-        r = launch_standby_wait(result, shared, &child.tree);
     if (r < 0)
-        give_up(result, &step, r);
-    launch_child_run(&child);
+        give_up(child->result, &step, r);
+    launch_child_run(child);
 }

@@ -2,6 +2,7 @@
 # The native launcher (launch.h), apart from the rest of czoned so that its tests link nothing else. A program that links it also
 # links czone_static, for czone_policy_apply(), and czone_proto.
 add_library(czone_launch_objects OBJECT
+    ${CMAKE_CURRENT_LIST_DIR}/briefing.c
     ${CMAKE_CURRENT_LIST_DIR}/child.c
     ${CMAKE_CURRENT_LIST_DIR}/clone.c
     ${CMAKE_CURRENT_LIST_DIR}/dev.c

@@ -48,19 +48,18 @@
 /* What every launch needs and is made only once. */
 struct launcher;
 
-/* A process that may be there ahead: launch/standby.h. */
-struct launch_standby;
+/* What was found out about a request: launch/plan.h. */
+struct launch_plan;
 
 /* What the launching process and the child have in common: launch/shared.h. */
 struct launch_shared;
 
 /*
- * filter: the compiled filter of launch_seccomp_compile(); borrowed. standby: in the cgroup of the first
- * launch, which uses it or ends it; NULL, or borrowed for the launcher's life. Returns 0, -ENOMEM, -EBADF if
+ * filter: the compiled filter of launch_seccomp_compile(); borrowed. Returns 0, -ENOMEM, -EBADF if
  * one of the fds 0, 1 and 2 is closed (open /dev/null there: an fd of ours must not end up as a container's
  * stdio), or errors of launch_filter_read().
  */
-int launcher_new(int filter, struct launch_standby *standby, struct launcher **ret_launcher);
+int launcher_new(int filter, struct launcher **ret_launcher);
 
 /* Accepts NULL. Returns NULL. Running containers are not affected. */
 struct launcher *launcher_free(struct launcher *launcher);
@@ -71,18 +70,13 @@ struct launcher *launcher_free(struct launcher *launcher);
  * inside the root (openat2 RESOLVE_IN_ROOT, no magic links), so that no symbolic link of an image leads out
  * of it.
  *
- * failure: set on failure only; may not be NULL. May block on the root's file system.
+ * plan: LAUNCH_PLAN_INIT; what was found out, for launch_briefing_tell(), if it suits that. The caller calls
+ * launch_plan_clear() in any case. failure: set on failure only; may not be NULL. May block on the root's
+ * file system.
  * Returns 0 or failure->error: -EINVAL (LAUNCH_BAD_PARAMETER and malformed user), -ENOENT, -ENOTDIR, -EACCES,
  * -ELOOP, -ENOMEM, or errors of openat2() and read().
  */
-int launch_check(const struct launch_request *request, struct launch_failure *failure);
-
-/*
- * Checks as launch_check() does, and briefs the standby, if that suits: before the zone of the request's
- * cgroup is bound. What the standby can do of the start it does meanwhile; launch_standby_run() has it do the
- * rest. Returns 0, also if there is none to brief, or failure->error.
- */
-int launch_brief(struct launcher *launcher, const struct launch_request *request,
+int launch_check(const struct launch_request *request, struct launch_plan *plan,
                  struct launch_failure *failure);
 
 /* A process on its way or running. The caller owns the fds, all of them close-on-exec and, but for pidfd and

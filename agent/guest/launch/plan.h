@@ -12,7 +12,7 @@
 /* A request with everything looked up: what the child needs, and nothing it would have to search for. */
 struct launch_plan {
     const struct launch_request *request; /* borrowed */
-    bool check;                           /* nothing will be launched: set before launch_plan_make() */
+    bool check;                           /* nothing is made for it: set before launch_plan_make() */
     struct launch_layers layers;
     struct launch_sources sources;
     struct launch_uplink uplink;

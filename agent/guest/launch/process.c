@@ -18,17 +18,15 @@
 #include "agent/guest/launch/report.h"
 #include "agent/guest/launch/runtime.h"
 #include "agent/guest/launch/shared.h"
-#include "agent/guest/launch/standby.h"
 #include "agent/guest/launch/tree.h"
 #include "agent/guest/launch/users.h"
 #include "proto/cleanup.h"
 
 struct launcher {
     struct sock_fprog filter;
-    struct launch_standby *standby;
 };
 
-int launcher_new(int filter, struct launch_standby *standby, struct launcher **ret_launcher)
+int launcher_new(int filter, struct launcher **ret_launcher)
 {
     CLEANUP_FREE struct launcher *launcher = NULL;
     int r;
@@ -42,7 +40,6 @@ int launcher_new(int filter, struct launch_standby *standby, struct launcher **r
     r = launch_filter_read(filter, &launcher->filter);
     if (r < 0)
         return r;
-    launcher->standby = standby;
     *ret_launcher = TAKE(launcher);
     return 0;
 }
@@ -83,17 +80,26 @@ static int copy_root(const struct launch_plan *plan, int *ret_tree, struct launc
     return 0;
 }
 
-int launch_check(const struct launch_request *request, struct launch_failure *failure)
+/* Which uses the layers up: what was attached once is gone with the process that did. */
+static int rehearse(struct launch_plan *plan, struct launch_failure *failure)
 {
-    CLEANUP(launch_plan_clear) struct launch_plan plan = LAUNCH_PLAN_INIT;
+    int r = launch_rehearse(plan, failure);
+
+    launch_layers_close(&plan->layers);
+    return r == 0 ? launch_layers_open(&plan->layers, plan->request->layers, failure) : r;
+}
+
+int launch_check(const struct launch_request *request, struct launch_plan *plan,
+                 struct launch_failure *failure)
+{
     CLEANUP_FD int tree = -EBADF;
     int r;
 
-    plan.check = true;
-    r = launch_plan_make(&plan, request, failure);
+    plan->check = true;
+    r = launch_plan_make(plan, request, failure);
     if (r == 0 && launch_users_mapped(&request->users))
-        r = copy_root(&plan, &tree, failure);
-    return r == 0 && plan.layers.n > 1 ? launch_rehearse(&plan, failure) : r;
+        r = copy_root(plan, &tree, failure);
+    return r == 0 && plan->layers.n > 1 ? rehearse(plan, failure) : r;
 }
 
 static const char *clone_hint(int error)
@@ -201,6 +207,7 @@ static int start_process(const struct launcher *launcher, struct launch_plan *pl
             .filter = &launcher->filter,
             .stdio = &stdio,
             .tree = tree,
+            .briefing = -EBADF,
             .result = result,
         });
     if (pid < 0)
@@ -210,43 +217,6 @@ static int start_process(const struct launcher *launcher, struct launch_plan *pl
     return 0;
 }
 
-/* Whether a standby can run it; one that is of no use is in the way: it is in the container's cgroup. */
-static bool use_standby(const struct launcher *launcher, const struct launch_request *request)
-{
-    if (!launcher->standby)
-        return false;
-    if (launch_standby_suits(launcher->standby, request))
-        return true;
-    launch_standby_drop(launcher->standby);
-    return false;
-}
-
-/* Looks everything up, and tells a standby if there is one for it. */
-static int prepare(struct launcher *launcher, struct launch_plan *plan, const struct launch_request *request,
-                   int *ret_tree, struct launch_failure *failure)
-{
-    int r;
-
-    r = launch_plan_make(plan, request, failure);
-    if (r == 0 && request->target < 0 && !request->runtime)
-        r = copy_root(plan, ret_tree, failure);
-    if (r < 0)
-        return r;
-    if (use_standby(launcher, request) &&
-        launch_standby_brief(launcher->standby, plan, *ret_tree, &launcher->filter) < 0)
-        launch_standby_drop(launcher->standby);
-    return 0;
-}
-
-int launch_brief(struct launcher *launcher, const struct launch_request *request,
-                 struct launch_failure *failure)
-{
-    CLEANUP(launch_plan_clear) struct launch_plan plan = LAUNCH_PLAN_INIT;
-    CLEANUP_FD int tree = -EBADF;
-
-    return prepare(launcher, &plan, request, &tree, failure);
-}
-
 int launch_start(struct launcher *launcher, const struct launch_request *request, struct launch *ret_launch,
                  struct launch_failure *failure)
 {
@@ -254,17 +224,10 @@ int launch_start(struct launcher *launcher, const struct launch_request *request
     CLEANUP_FD int tree = -EBADF;
     int r;
 
-    r = prepare(launcher, &plan, request, &tree, failure);
-    if (r < 0)
-        return r;
-    if (launcher->standby && launch_standby_briefing(launcher->standby)) {
-        if (launch_standby_run(launcher->standby, ret_launch) == 0)
-            return 0;
-        launch_standby_drop(launcher->standby);
-        /* The mounts of this plan were its own: once more, without one. */
-        return launch_start(launcher, request, ret_launch, failure);
-    }
-    return start_process(launcher, &plan, tree, ret_launch, failure);
+    r = launch_plan_make(&plan, request, failure);
+    if (r == 0 && request->target < 0 && !request->runtime)
+        r = copy_root(&plan, &tree, failure);
+    return r < 0 ? r : start_process(launcher, &plan, tree, ret_launch, failure);
 }
 
 /* What a failure in the child means for the one who made the request. */

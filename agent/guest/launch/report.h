@@ -3,8 +3,8 @@
 #define GUEST_LAUNCH_REPORT_H
 
 /*
- * What the child tells the process that launched it, packet by packet over its result socket: a standby that
- * it is ready; at stage stdio the master of its pty; at most one that has an error.
+ * What the child tells the process that launched it, packet by packet over its result socket: at
+ * stage stdio the master of its pty; at most one that has an error.
  */
 
 #include <stdbool.h>

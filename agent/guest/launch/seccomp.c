@@ -105,7 +105,8 @@ static int add_runtime_rules(scmp_filter_ctx filter)
     return r == 0 ? seccomp_rule_add(filter, action, SCMP_SYS(socketpair), 1, LOW_IS(0, AF_VSOCK)) : r;
 }
 
-static int add_rules(scmp_filter_ctx filter)
+/* What sets up a container is a matter of its own. */
+static int add_rules(scmp_filter_ctx filter, uint32_t setting_up)
 {
 #ifdef __s390__
     const unsigned clone_flags = 1;
@@ -118,6 +119,8 @@ static int add_rules(scmp_filter_ctx filter)
     if (r == 0)
         r = add_denied(filter, launch_syscalls_denied);
     if (r == 0)
+        r = add_named(filter, setting_up, launch_syscalls_setting_up);
+    if (r == 0)
         r = add_socket_call(filter, SCMP_SYS(socket));
     if (r == 0)
         r = add_socket_call(filter, SCMP_SYS(socketpair));
@@ -126,6 +129,21 @@ static int add_rules(scmp_filter_ctx filter)
     if (r == 0)
         r = add_namespace_call(filter, SCMP_SYS(unshare), 0, CLONE_NAMESPACES | NEWTIME);
     return r == 0 ? add_personality(filter) : r;
+}
+
+static int add_container_rules(scmp_filter_ctx filter)
+{
+    return add_rules(filter, SCMP_ACT_ERRNO(EPERM));
+}
+
+static int add_standby_rules(scmp_filter_ctx filter)
+{
+    return add_rules(filter, SCMP_ACT_ALLOW);
+}
+
+static int add_remaining_rules(scmp_filter_ctx filter)
+{
+    return add_named(filter, SCMP_ACT_ERRNO(EPERM), launch_syscalls_setting_up);
 }
 
 /* The memfd with what add() makes of a filter with that answer to everything else. */
@@ -160,10 +178,23 @@ static int compile(uint32_t otherwise, int (*add)(scmp_filter_ctx filter), int *
 
 int launch_seccomp_compile(int *ret_filter)
 {
-    return compile(SCMP_ACT_ERRNO(ENOSYS), add_rules, ret_filter);
+    return compile(SCMP_ACT_ERRNO(ENOSYS), add_container_rules, ret_filter);
 }
 
 int launch_seccomp_compile_runtime(int *ret_filter)
 {
     return compile(SCMP_ACT_ALLOW, add_runtime_rules, ret_filter);
+}
+
+int launch_seccomp_compile_standby(int *ret_setting_up, int *ret_running)
+{
+    CLEANUP_FD int setting_up = -EBADF;
+    int r;
+
+    r = compile(SCMP_ACT_ERRNO(ENOSYS), add_standby_rules, &setting_up);
+    if (r == 0)
+        r = compile(SCMP_ACT_ALLOW, add_remaining_rules, ret_running);
+    if (r == 0)
+        *ret_setting_up = take_fd(&setting_up);
+    return r;
 }

@@ -22,6 +22,14 @@
 int launch_seccomp_compile(int *ret_filter);
 
 /*
+ * The same filter in two parts, one on top of the other, for a standby (launch/standby.h): the kernel takes
+ * longer over a filter of this length than over all of the rest of a start. Under the first, which it has
+ * while it waits, it can still set up a root and a memory policy; the second, of a few instructions, denies
+ * that. As launch_seccomp_compile() besides.
+ */
+int launch_seccomp_compile_standby(int *ret_setting_up, int *ret_running);
+
+/*
  * The filter of an OCI runtime and all it starts: everything is allowed but what would undo a zone or reach
  * the host past the daemon (memory policies, memfd_secret, io_uring, AF_VSOCK), with the same answers. The
  * runtime adds what its bundle asks for. As launch_seccomp_compile() besides.

@@ -4,23 +4,66 @@
 #include <stdalign.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "proto/cleanup.h"
 
 /* A request comes in a message of 256 KiB; pointers to the words of a very long command line can take more
  * than the words. What is not used costs no memory. */
 #define SIZE (2 << 20)
 
-/* The structs, the filter, and some words. */
-#define COMMON (16 << 10)
+/* The structs, and some words. */
+#define COMMON (12 << 10)
 #define PAGE   4096
+
+/* memory -EBADF: nobody's but the caller's and its children's. */
+static int map(int memory, struct launch_shared **ret_shared)
+{
+    int flags = MAP_SHARED | MAP_NORESERVE | (memory < 0 ? MAP_ANONYMOUS : 0);
+    struct launch_shared *shared = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, flags, memory, 0);
+
+    if (shared == MAP_FAILED)
+        return -errno;
+    *ret_shared = shared;
+    return 0;
+}
 
 int launch_shared_new(struct launch_shared **ret_shared)
 {
-    void *memory =
-        mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return map(-EBADF, ret_shared);
+}
 
-    if (memory == MAP_FAILED)
-        return -ENOMEM;
-    *ret_shared = memory;
+int launch_shared_create(int *ret_memory, struct launch_shared **ret_shared)
+{
+    CLEANUP_FD int memory = memfd_create("czone-briefing", MFD_CLOEXEC);
+    int r;
+
+    if (memory < 0 || ftruncate(memory, SIZE) < 0)
+        return -errno;
+    r = map(memory, ret_shared);
+    if (r < 0)
+        return r;
+    *ret_memory = take_fd(&memory);
+    return 0;
+}
+
+int launch_shared_open(int memory, struct launch_shared **ret_shared)
+{
+    struct launch_shared *shared = NULL;
+    struct stat st;
+    int r;
+
+    if (fstat(memory, &st) < 0)
+        return -errno;
+    if (st.st_size != SIZE)
+        return -EINVAL;
+    r = map(memory, &shared);
+    if (r < 0)
+        return r;
+    launch_shared_touch(shared);
+    atomic_store(&shared->place, (uintptr_t)shared);
+    *ret_shared = shared;
     return 0;
 }
 
@@ -35,6 +78,13 @@ struct launch_shared *launch_shared_free(struct launch_shared *shared)
     if (shared)
         (void)munmap(shared, SIZE);
     return NULL;
+}
+
+/* Where something here is for those who read it. */
+static const void *there(const struct launch_shared *shared, const void *here)
+{
+    return here ? (const void *)(shared->place + (uintptr_t)((const char *)here - (const char *)shared))
+                : NULL;
 }
 
 static void *take_room(struct launch_shared *shared, size_t size, size_t alignment)
@@ -58,7 +108,7 @@ static int copy(struct launch_shared *shared, const void *from, size_t size, con
             return -ENOBUFS;
         memcpy(to, from, size);
     }
-    *ret = to;
+    *ret = there(shared, to);
     return 0;
 }
 
@@ -72,7 +122,7 @@ static int copy_text(struct launch_shared *shared, const char *from, const char 
             return -ENOBUFS;
         memcpy(to, from, strlen(from) + 1);
     }
-    *ret = to;
+    *ret = there(shared, to);
     return 0;
 }
 
@@ -93,7 +143,7 @@ static int copy_list(struct launch_shared *shared, const char *const *from, cons
     for (size_t i = 0; i < n; i++)
         if (copy_text(shared, from[i], &to[i]) < 0)
             return -ENOBUFS;
-    *ret = to;
+    *ret = there(shared, to);
     return 0;
 }
 
@@ -109,11 +159,12 @@ static int copy_mounts(struct launch_shared *shared, const struct launch_request
         if (r == 0)
             r = copy_text(shared, request->mounts[i].target, &to[i].target);
     }
-    shared->request.mounts = to;
+    shared->request.mounts = there(shared, to);
     return r;
 }
 
-static int copy_request(struct launch_shared *shared, const struct launch_request *from)
+static int copy_request(struct launch_shared *shared, const struct launch_request *from,
+                        const struct czone_policy *policy)
 {
     struct launch_request *to = &shared->request;
     const void *groups = NULL, *rlimits = NULL;
@@ -147,9 +198,9 @@ static int copy_request(struct launch_shared *shared, const struct launch_reques
         r = copy_mounts(shared, from);
     to->groups = groups;
     to->rlimits = rlimits;
-    if (from->policy)
-        shared->policy = *from->policy;
-    to->policy = from->policy ? &shared->policy : NULL;
+    if (policy)
+        shared->policy = *policy;
+    to->policy = policy ? there(shared, &shared->policy) : NULL;
     return r;
 }
 
@@ -173,24 +224,25 @@ static int copy_findings(struct launch_shared *shared, const struct launch_plan 
 }
 
 int launch_shared_write(struct launch_shared *shared, const struct launch_plan *plan,
-                        const struct sock_fprog *filter)
+                        const struct czone_policy *policy)
 {
     struct launch_plan *to = &shared->plan;
-    const void *code = NULL;
+    const char *cwd = NULL;
     int r;
 
+    if (shared->place == 0)
+        return -EAGAIN;
     shared->used = 0;
     *to = (struct launch_plan)LAUNCH_PLAN_INIT;
-    to->request = &shared->request;
+    to->request = there(shared, &shared->request);
     to->layers = plan->layers;
     to->sources = plan->sources;
     to->late = plan->late;
-    r = copy_request(shared, plan->request);
+    r = copy_request(shared, plan->request, policy);
     if (r == 0)
         r = copy_findings(shared, plan);
     if (r == 0)
-        r = copy(shared, filter->filter, filter->len * sizeof(*filter->filter), &code);
-    to->cwd = shared->request.cwd ? shared->request.cwd : "/";
-    shared->filter = (struct sock_fprog){ .len = filter->len, .filter = (struct sock_filter *)code };
+        r = copy_text(shared, plan->cwd, &cwd);
+    to->cwd = cwd;
     return r;
 }

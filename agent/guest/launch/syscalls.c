@@ -73,7 +73,7 @@ const char *const launch_syscalls_allowed[] = {
 
 const char *const launch_syscalls_denied[] = {
     /* what would undo a zone */
-    "set_mempolicy", "mbind", "migrate_pages", "move_pages", "set_mempolicy_home_node",
+    "mbind", "migrate_pages", "move_pages", "set_mempolicy_home_node",
     /* a ring opens sockets and does other work unseen by the filter */
     "io_uring_setup", "io_uring_enter", "io_uring_register",
     /* keyrings belong to users, not to namespaces */
@@ -82,11 +82,18 @@ const char *const launch_syscalls_denied[] = {
     "memfd_secret", "bpf", "perf_event_open", "userfaultfd", "kcmp", "pidfd_getfd", "process_madvise",
     "fanotify_init", "lookup_dcookie", "open_by_handle_at", "syslog", "vhangup", "iopl", "ioperm",
     /* what also needs a capability that containers don't have */
-    "setns", "mount", "umount", "umount2", "pivot_root", "fsopen", "fsconfig", "fspick", "fsmount",
-    "move_mount", "open_tree", "mount_setattr", "sethostname", "setdomainname", "init_module",
-    "finit_module", "delete_module", "kexec_load", "kexec_file_load", "reboot", "swapon", "swapoff", "acct",
-    "quotactl", "quotactl_fd", "settimeofday", "stime", "clock_settime", "clock_settime64", "adjtimex",
-    "clock_adjtime", "clock_adjtime64",
+    "setns", "mount", "umount", "setdomainname", "init_module", "finit_module", "delete_module",
+    "kexec_load", "kexec_file_load", "reboot", "swapon", "swapoff", "acct", "quotactl", "quotactl_fd",
+    "settimeofday", "stime", "clock_settime", "clock_settime64", "adjtimex", "clock_adjtime",
+    "clock_adjtime64",
+    NULL,
+};
+
+const char *const launch_syscalls_setting_up[] = {
+    "umount2", "pivot_root", "fsopen", "fsconfig", "fspick", "fsmount", "move_mount",
+    "open_tree", "mount_setattr", "sethostname",
+    /* what would undo a zone, once it is there */
+    "set_mempolicy",
     NULL,
 };
 

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef GUEST_CONTAINER_KEEPER_STANDBY_H
+#define GUEST_CONTAINER_KEEPER_STANDBY_H
+
+/* A keeper that has a container's first process stand by in a cgroup, before it is sent START. */
+
+#include <czone/cgroup.h>
+#include <czone/policy.h>
+
+#include "agent/guest/container/keeper_pool.h"
+#include "agent/guest/launch/briefing.h"
+
+struct keeper_standby {
+    int keeper; /* its socket; -EBADF: there is none */
+    struct launch_briefing briefing;
+    bool briefed;
+    struct czone_policy policy; /* as it was briefed */
+};
+
+#define KEEPER_STANDBY_INIT                                                                                  \
+    {                                                                                                        \
+        .keeper = -EBADF, .briefing = LAUNCH_BRIEFING_INIT                                                   \
+    }
+
+/*
+ * Takes a keeper of the pool and has a process stand by.
+ *
+ * @cgroup   in which it is born
+ * @filters  its two: launch_seccomp_compile_standby()
+ *
+ * Returns 0, or errors of keeper_pool_take(), launch_briefing_open() and keeper_send(). The caller calls
+ * keeper_standby_close().
+ */
+int keeper_standby_start(struct keeper_standby *standby, struct keeper_pool *pool,
+                         const struct czone_cgroup *cgroup, const int filters[2]);
+
+/* Whether it can still be told what to run. */
+bool keeper_standby_waits(const struct keeper_standby *standby);
+
+/*
+ * Tells it what START will be for, so that it can begin. That is a favour: a START for something else does
+ * without it.
+ *
+ * @plan    of a request that suits (launch_briefing_suits())
+ * @policy  of the zone it will be in
+ *
+ * Returns 0 or errors of launch_briefing_tell().
+ */
+int keeper_standby_brief(struct keeper_standby *standby, struct launch_plan *plan,
+                         const struct czone_policy *policy);
+
+/* Whether it was told what runs with this policy. */
+bool keeper_standby_suits(const struct keeper_standby *standby, const struct czone_policy *policy);
+
+/* Ends it. Accepts KEEPER_STANDBY_INIT, and leaves it behind. */
+void keeper_standby_close(struct keeper_standby *standby);
+
+#endif

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/guest/launch/briefing.h"
+
+#include <string.h>
+#include <sys/socket.h>
+
+#include "agent/guest/launch/shared.h"
+#include "agent/guest/launch/tree.h"
+#include "agent/guest/launch/users.h"
+#include "proto/cleanup.h"
+
+/* The tree, or layers, and sources; one place more than can be taken. The kernel takes 253
+ * (SCM_MAX_FD). */
+#define FDS_MAX (2 + LAUNCH_LAYERS_MAX + LAUNCH_MOUNTS_MAX)
+
+union control {
+    struct cmsghdr header;
+    char room[CMSG_SPACE(FDS_MAX * sizeof(int))];
+};
+
+int launch_briefing_open(struct launch_briefing *ret, int *ret_socket, int *ret_memory)
+{
+    CLEANUP_FD int ours = -EBADF, theirs = -EBADF;
+    int ends[2], r;
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+        return -errno;
+    ours = ends[0];
+    theirs = ends[1];
+    r = launch_shared_create(ret_memory, &ret->shared);
+    if (r < 0)
+        return r;
+    ret->socket = take_fd(&ours);
+    *ret_socket = take_fd(&theirs);
+    return 0;
+}
+
+bool launch_briefing_suits(const struct launch_request *request)
+{
+    return request->target < 0 && (request->root || request->layers) && !request->runtime &&
+           !request->scratch && !launch_users_mapped(&request->users) &&
+           request->network.kind == LAUNCH_NETWORK_HOST;
+}
+
+/* Where the fds of a plan are that the child needs: those that there are. */
+static size_t find_fds(struct launch_plan *plan, int *tree, int *places[FDS_MAX])
+{
+    size_t n = 0;
+
+    places[n] = tree;
+    n += *tree >= 0;
+    for (size_t i = 0; i < plan->layers.n; i++)
+        places[n++] = &plan->layers.fds[i];
+    for (size_t i = 0; i < plan->sources.n; i++) {
+        places[n] = &plan->sources.fds[i];
+        n += plan->sources.fds[i] >= 0;
+    }
+    return n;
+}
+
+static int send_fds(int socket, int *const *places, size_t n)
+{
+    char word = 0;
+    struct iovec part = { .iov_base = &word, .iov_len = sizeof(word) };
+    union control control = { 0 };
+    struct msghdr message = { .msg_iov = &part,
+                              .msg_iovlen = 1,
+                              .msg_control = &control,
+                              .msg_controllen = CMSG_SPACE(n * sizeof(int)) };
+    ssize_t sent;
+
+    control.header = (struct cmsghdr){ .cmsg_level = SOL_SOCKET,
+                                       .cmsg_type = SCM_RIGHTS,
+                                       .cmsg_len = CMSG_LEN(n * sizeof(int)) };
+    for (size_t i = 0; i < n; i++)
+        memcpy(CMSG_DATA(&control.header) + i * sizeof(int), places[i], sizeof(int));
+    do
+        sent = sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    while (sent < 0 && errno == EINTR);
+    return sent < 0 ? -errno : 0;
+}
+
+int launch_briefing_tell(struct launch_briefing *briefing, struct launch_plan *plan,
+                         const struct czone_policy *policy)
+{
+    CLEANUP_FD int tree = -EBADF;
+    int *places[FDS_MAX];
+    size_t n;
+    int r;
+
+    if (briefing->socket < 0)
+        return -EPIPE;
+    r = launch_shared_write(briefing->shared, plan, policy);
+    if (r < 0)
+        return r;
+    if (plan->layers.n == 0) {
+        tree = launch_tree_copy(&plan->root);
+        if (tree < 0)
+            return tree;
+    }
+    n = find_fds(plan, &tree, places);
+    r = send_fds(briefing->socket, places, n);
+    if (r == 0)
+        launch_briefing_close(briefing);
+    return r == -ECONNRESET ? -EPIPE : r;
+}
+
+void launch_briefing_close(struct launch_briefing *briefing)
+{
+    cleanup_fd(&briefing->socket);
+    (void)launch_shared_free(briefing->shared);
+    *briefing = (struct launch_briefing)LAUNCH_BRIEFING_INIT;
+}
+
+/* Returns how many came, or a negative errno. */
+static int receive_fds(int socket, int fds[FDS_MAX])
+{
+    char word;
+    struct iovec part = { .iov_base = &word, .iov_len = sizeof(word) };
+    union control control = { 0 };
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)
+    };
+    size_t n;
+    ssize_t received;
+
+    do
+        received = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+    while (received < 0 && errno == EINTR);
+    if (received < 0)
+        return -errno;
+    if (received == 0)
+        return -EPIPE;
+    if (message.msg_controllen == 0)
+        return 0;
+    n = (control.header.cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    memcpy(fds, CMSG_DATA(&control.header), n * sizeof(int));
+    return (int)n;
+}
+
+int launch_briefing_hear(int socket, struct launch_shared *shared, int *ret_tree)
+{
+    int *places[FDS_MAX], fds[FDS_MAX] = { 0 }, tree, n;
+    struct launch_plan *plan = &shared->plan;
+
+    n = receive_fds(socket, fds);
+    if (n < 0)
+        return n;
+    tree = plan->layers.n == 0 ? 0 : -EBADF;
+    if (find_fds(plan, &tree, places) != (size_t)n)
+        return -EBADMSG;
+    for (int i = 0; i < n; i++)
+        *places[i] = fds[i];
+    *ret_tree = tree;
+    return 0;
+}
