@@ -23,14 +23,11 @@ int job_new(const struct job_kind *kind, struct czone_zone *zone, unsigned timeo
     if (!job)
         return -ENOMEM;
     job->worker = (struct worker)WORKER_INIT;
-    job->cgroup_fd = job->watch_fd = -EBADF;
+    job->cgroup_fd = job->watch_fd = job->epoll_fd = -EBADF;
     job->is_done = true; /* until a helper runs there is nothing to wait for */
     job->failure = (struct czone_failure)CZONE_FAILURE_INIT;
     job->release = (struct czone_release)CZONE_RELEASE_INIT;
     job->timeout_ms = timeout_ms ? timeout_ms : DEFAULT_TIMEOUT_MS;
-    job->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    if (job->epoll_fd < 0)
-        return -errno;
     job->kind = kind;
     job->zone = czone_zone_ref(zone);
     *ret_job = TAKE_PTR(job);
@@ -41,6 +38,10 @@ int job_watch(struct czone_job *job, int fd)
 {
     struct epoll_event event = { .events = EPOLLIN };
 
+    if (job->epoll_fd < 0)
+        job->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (job->epoll_fd < 0)
+        return -errno;
     return epoll_ctl(job->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 

@@ -24,7 +24,7 @@ struct czone_job {
     struct czone_zone *zone;
     struct plan *plans[2];
     struct worker worker;
-    int epoll_fd; /* stays the same when one helper follows another */
+    int epoll_fd; /* -EBADF: none had a helper yet; stays the same when one follows another */
     unsigned timeout_ms;
     bool is_done;
     bool is_dropped; /* nobody wants the result any more */

@@ -12,6 +12,10 @@
 static bool journal;
 static int max_level = LOG_INFO;
 
+static char held[4096]; /* lines that are yet to be written */
+static size_t n_held;
+static bool holding;
+
 /* JOURNAL_STREAM is inherited by programs whose standard error goes elsewhere: compare (systemd.exec(5)). */
 void log_open(void)
 {
@@ -26,6 +30,27 @@ void log_open(void)
 void log_set_level(int level)
 {
     max_level = level;
+}
+
+/* A log that cannot be written is lost. */
+static void flush(void)
+{
+    size_t n = n_held;
+
+    n_held = 0;
+    if (n > 0 && write(STDERR_FILENO, held, n) < 0)
+        return;
+}
+
+/* In one write, so that lines of several processes do not mix. */
+static void put(const char *line, size_t length)
+{
+    if (length > sizeof(held) - n_held)
+        flush();
+    memcpy(held + n_held, line, length);
+    n_held += length;
+    if (!holding)
+        flush();
 }
 
 __attribute__((format(printf, 2, 0))) static void log_va(int level, const char *format, va_list args)
@@ -44,9 +69,18 @@ __attribute__((format(printf, 2, 0))) static void log_va(int level, const char *
         length = snprintf(line, sizeof(line), "<%d>%s\n", level, text);
     else
         length = snprintf(line, sizeof(line), "czoned: %s\n", text);
-    /* One write, so that lines of several processes do not mix. A log that cannot be written is lost. */
-    if (write(STDERR_FILENO, line, (size_t)length) < 0)
-        return;
+    put(line, (size_t)length);
+}
+
+void log_hold(void)
+{
+    holding = true;
+}
+
+void log_release(void)
+{
+    holding = false;
+    flush();
 }
 
 void log_line(int level, const char *format, ...)

@@ -23,6 +23,12 @@ void log_line(int level, const char *format, ...) __attribute__((format(printf, 
 #define log_info(...)    log_line(LOG_INFO, __VA_ARGS__)
 #define log_debug(...)   log_line(LOG_DEBUG, __VA_ARGS__)
 
+/* From the one to the other lines wait, in their order, as many as fit into some kilobytes: a console is
+ * slow, and whoever reads the journal is woken. For the short while in which somebody waits for more than the
+ * log. */
+void log_hold(void);
+void log_release(void);
+
 /* Logs an error and returns `error`: for the frame that gives up. */
 int log_fail(int error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

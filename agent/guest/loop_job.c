@@ -44,14 +44,15 @@ int loop_job_start(struct loop_job *loop_job, struct event_base *base, struct gr
                    struct czone_job *job,
                    void (*done)(struct czone_job *, int, const struct czone_failure *, void *), void *data)
 {
-    int r = -ENOMEM;
+    int fd = czone_job_fd(job), r = -ENOMEM;
 
     *loop_job = (struct loop_job){ .job = job, .done = done, .data = data };
     if (czone_job_has_helper(job)) {
         grace_hold(grace);
         loop_job->grace = grace;
     }
-    loop_job->event = event_new(base, czone_job_fd(job), EV_READ, on_progress, loop_job);
+    /* One that is over has no descriptor, and no time left. */
+    loop_job->event = event_new(base, fd < 0 ? -1 : fd, fd < 0 ? 0 : EV_READ, on_progress, loop_job);
     if (loop_job->event != NULL)
         r = arm(loop_job);
     if (r < 0)

@@ -348,14 +348,13 @@ static int set_up(struct manager *manager)
     r = launch_seccomp_compile(&manager->filter);
     if (r == 0)
         r = launch_seccomp_compile_runtime(&manager->runtime_filter);
-    if (r == 0)
-        r = launch_seccomp_compile_standby(&manager->standby_filters[0], &manager->standby_filters[1]);
     if (r < 0)
         return log_fail(r, "cannot compile the system call filter of containers: %s", strerror(-r));
     r = keeper_pool_open(&manager->keepers, manager->base, manager->options->keeper);
     if (r == 0)
-        r = cgroup_pool_open(&manager->cgroups, manager->ctx, self.base, &manager->keepers,
-                             manager->standby_filters, manager->base,
+        r = keeper_standby_kit_open(&manager->standby_kit, &manager->keepers, run_dir(manager));
+    if (r == 0)
+        r = cgroup_pool_open(&manager->cgroups, manager->ctx, self.base, &manager->standby_kit, manager->base,
                              manager->options->cgroup_pool ? first_cgroup() : 0);
     if (r < 0)
         return r;
@@ -380,7 +379,7 @@ struct manager *manager_alloc(const struct options *options)
     manager->options = options;
     manager->notify = (struct notify)NOTIFY_INIT;
     manager->lock_fd = manager->exits_fd = manager->filter = manager->runtime_filter = -EBADF;
-    manager->standby_filters[0] = manager->standby_filters[1] = -EBADF;
+    manager->standby_kit = (struct keeper_standby_kit)KEEPER_STANDBY_KIT_INIT;
     manager->keepers = (struct keeper_pool)KEEPER_POOL_INIT;
     manager->store = (struct store)STORE_INIT;
     manager->limits = (struct limit_watches)LIMIT_WATCHES_INIT;
@@ -450,8 +449,7 @@ struct manager *manager_free(struct manager *manager)
     keeper_pool_close(&manager->keepers);
     cleanup_fd(&manager->filter);
     cleanup_fd(&manager->runtime_filter);
-    cleanup_fd(&manager->standby_filters[0]);
-    cleanup_fd(&manager->standby_filters[1]);
+    keeper_standby_kit_close(&manager->standby_kit);
     free_event(manager->monitor_event);
     free_event(manager->monitor_rest);
     free_event(manager->exits_event);

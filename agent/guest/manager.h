@@ -51,9 +51,9 @@ struct manager {
     struct event *stop_timer;
     struct event *resume_timer; /* until when containers of an earlier czoned wait for memory */
     struct varlink_service *service;
-    int filter;             /* system calls of containers, compiled: launch/seccomp.h */
-    int runtime_filter;     /* the same of OCI runtimes and their containers */
-    int standby_filters[2]; /* filter in two parts, for those that stand by */
+    int filter;         /* system calls of containers, compiled: launch/seccomp.h */
+    int runtime_filter; /* the same of OCI runtimes and their containers */
+    struct keeper_standby_kit standby_kit;
     struct keeper_pool keepers;
     struct cgroup_pool cgroups;
     struct notify notify;

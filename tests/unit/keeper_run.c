@@ -19,6 +19,9 @@ void keepers_set_up(struct keepers *keepers)
     fixture_copy(&keepers->fixture, "/probe", 0755, probe);
     fixture_copy(&keepers->fixture, "/keep", 0755, keep);
     fixture_set_up(&keepers->runs);
+    fixture_dir(&keepers->runs, "/hall");
+    keepers->hall = open(fixture_path(&keepers->runs, "/hall"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    ck_assert_int_ge(keepers->hall, 0);
     ck_assert_int_eq(keeper_image_open(keeper, &keepers->image), 0);
     ck_assert_int_eq(launch_seccomp_compile(&keepers->filter), 0);
     ck_assert_int_eq(
@@ -29,6 +32,7 @@ void keepers_tear_down(struct keepers *keepers)
 {
     (void)close(keepers->image);
     (void)close(keepers->filter);
+    (void)close(keepers->hall);
     (void)close(keepers->standby_filters[0]);
     (void)close(keepers->standby_filters[1]);
     fixture_tear_down(&keepers->fixture);
@@ -151,11 +155,15 @@ int kept_cgroup(void)
 void kept_send_prepare(struct kept *kept)
 {
     struct keeper_prepare prepare = { .header = { .kind = KEEPER_PREPARE } };
-    int fds[] = { kept_cgroup(), -EBADF, -EBADF, kept->keepers->standby_filters[0],
-                  kept->keepers->standby_filters[1] };
+    int fds[] = { kept_cgroup(),
+                  -EBADF,
+                  -EBADF,
+                  kept->keepers->standby_filters[0],
+                  kept->keepers->standby_filters[1],
+                  kept->keepers->hall };
 
     ck_assert_int_eq(launch_briefing_open(&kept->briefing, &fds[1], &fds[2]), 0);
-    ck_assert_int_eq(keeper_send(kept->process.socket, &prepare, sizeof(prepare), fds, 5), 0);
+    ck_assert_int_eq(keeper_send(kept->process.socket, &prepare, sizeof(prepare), fds, 6), 0);
     for (int i = 0; i < 3; i++)
         (void)close(fds[i]);
 }
@@ -169,13 +177,15 @@ int kept_brief(struct kept *kept)
     if (r == 0)
         while ((r = launch_briefing_tell(&kept->briefing, &plan, policy)) == -EAGAIN)
             (void)usleep(1000);
+    kept->briefed = r == 0;
     launch_plan_clear(&plan);
     return r;
 }
 
 static bool use_standby(struct kept *kept)
 {
-    return kept->briefing.socket >= 0 && launch_briefing_suits(&kept->request) && kept_brief(kept) == 0;
+    return kept->briefing.socket >= 0 && !kept->briefed && launch_briefing_suits(&kept->request) &&
+           kept_brief(kept) == 0;
 }
 
 void kept_send_start(struct kept *kept)

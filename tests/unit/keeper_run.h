@@ -23,7 +23,7 @@
 /* What all keepers of a test share. */
 struct keepers {
     struct fixture fixture, runs;
-    int image, filter, standby_filters[2];
+    int image, filter, standby_filters[2], hall;
     int n_runs;
 };
 
@@ -32,6 +32,7 @@ struct kept {
     struct keepers *keepers;
     struct keeper_process process;
     struct launch_briefing briefing;
+    bool briefed;
     struct launch_request request;
     const char *args[8];
     struct keeper_start start;

@@ -278,6 +278,8 @@ START_TEST(reserve_of_what_is_online_already_needs_no_helper)
     ck_ok(czone_ctx_refresh(ctx, &failure));
     ck_ok(czone_zone_reserve_start(ctx, &request, &job, &failure));
     ck_assert_int_eq(waitpid(-1, NULL, WNOHANG | __WALL), -1);
+    ck_assert_int_eq(czone_job_fd(job), -EBADF);
+    ck_assert_int_eq(czone_job_timeout_ms(job), 0);
     ck_ok(czone_job_wait(job, &failure));
     ck_ok(czone_job_zone(job, &zone));
     ck_assert_int_eq(state_of(zone), CZONE_ZONE_ONLINE);

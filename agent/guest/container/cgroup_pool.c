@@ -96,9 +96,9 @@ static void stand_by(struct cgroup_pool *pool, struct cgroup_pool_entry *entry)
 {
     int r;
 
-    if (pool->keepers == NULL)
+    if (pool->kit == NULL)
         return;
-    r = keeper_standby_start(&entry->standby, pool->keepers, entry->cgroup, pool->filters);
+    r = keeper_standby_start(&entry->standby, pool->kit, entry->cgroup);
     if (r < 0)
         log_warning("no process stands by in cgroup %s: %s", czone_cgroup_path(entry->cgroup), strerror(-r));
 }
@@ -124,7 +124,7 @@ static int add(void *owner)
         log_error("cannot make a cgroup ahead of need: %s", failure.message);
         return r;
     }
-    r = close_off(cgroup, pool->keepers != NULL ? STANDBY_PIDS : "0");
+    r = close_off(cgroup, pool->kit != NULL ? STANDBY_PIDS : "0");
     if (r < 0) {
         log_error("cannot make cgroup %s ready: %s", czone_cgroup_path(cgroup), strerror(-r));
         end(cgroup);
@@ -206,8 +206,7 @@ static void clear_leftovers(struct czone_ctx *ctx, const char *base)
 }
 
 int cgroup_pool_open(struct cgroup_pool *pool, struct czone_ctx *ctx, const char *base,
-                     struct keeper_pool *keepers, const int filters[2], struct event_base *loop,
-                     uint64_t first)
+                     const struct keeper_standby_kit *kit, struct event_base *loop, uint64_t first)
 {
     int r;
 
@@ -215,8 +214,7 @@ int cgroup_pool_open(struct cgroup_pool *pool, struct czone_ctx *ctx, const char
     if (first == 0)
         return 0;
     pool->ctx = ctx;
-    pool->keepers = keepers;
-    pool->filters = filters;
+    pool->kit = kit;
     pool->next = first;
     r = pool_size_open(&pool->size, loop, &size_ops, pool);
     return r < 0 ? log_fail(r, "out of memory") : 0;

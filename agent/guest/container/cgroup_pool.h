@@ -22,10 +22,9 @@ struct cgroup_pool_entry {
 };
 
 struct cgroup_pool {
-    struct czone_ctx *ctx;       /* NULL: not open */
-    struct keeper_pool *keepers; /* where keepers come from; NULL: nobody stands by */
-    const int *filters;          /* of who stands by */
-    uint64_t next;               /* number */
+    struct czone_ctx *ctx;                /* NULL: not open */
+    const struct keeper_standby_kit *kit; /* of who stands by; NULL: nobody does */
+    uint64_t next;                        /* number */
     struct pool_size size;
     struct cgroup_pool_entry idle[POOL_SIZE_MAX];
 };
@@ -34,9 +33,8 @@ struct cgroup_pool {
  * Clears away what an earlier one has left; the first ones are made from the loop.
  *
  * @base     of the cgroups of ctx, below the cgroup root
- * @keepers  NULL: nobody stands by
- * @filters  as of keeper_standby_start()
- * @loop     borrowed, as ctx, keepers and filters are, for the pool's life
+ * @kit      of who stands by; NULL: nobody does
+ * @loop     borrowed, as ctx and kit are, for the pool's life
  * @first    their first number: greater than any that an earlier czoned of this boot has used, whose
  * containers may be known by the name of a cgroup that is gone; 0: nothing is kept ready, cgroup_pool_take()
  * makes each when it is needed
@@ -44,8 +42,7 @@ struct cgroup_pool {
  * Returns 0 or -ENOMEM, which has been logged.
  */
 int cgroup_pool_open(struct cgroup_pool *pool, struct czone_ctx *ctx, const char *base,
-                     struct keeper_pool *keepers, const int filters[2], struct event_base *loop,
-                     uint64_t first);
+                     const struct keeper_standby_kit *kit, struct event_base *loop, uint64_t first);
 
 /* Removes those that wait. Accepts one that is all zero. */
 void cgroup_pool_close(struct cgroup_pool *pool);

@@ -10,6 +10,7 @@
 
 #include "agent/guest/container/program_cgroup.h"
 #include "agent/guest/container/store.h"
+#include "agent/guest/log.h"
 #include "agent/guest/manager.h"
 
 /* Six random bytes: nobody guesses a made-up id. */
@@ -96,6 +97,7 @@ static void begin(struct container *container)
 {
     struct manager *manager = container->manager;
 
+    log_hold();
     manager_publish(manager, &(struct event_fact){ .event = "container-created",
                                                    .node = -1,
                                                    .container = container->id,
@@ -106,6 +108,7 @@ static void begin(struct container *container)
     lease_look(container->lease);
     /* It has its turn: this one. */
     turns_run(&manager->turns, &container->start);
+    log_release();
 }
 
 int container_create(struct manager *manager, struct spawn_request *request, struct launch_plan *plan,

@@ -1,25 +1,74 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/guest/container/keeper_standby.h"
 
+#include <fcntl.h>
 #include <string.h>
 
 #include "agent/guest/keeper/wire.h"
+#include "agent/guest/launch/seccomp.h"
+#include "agent/guest/log.h"
+#include "agent/guest/run_dir.h"
 #include "proto/cleanup.h"
 
-int keeper_standby_start(struct keeper_standby *standby, struct keeper_pool *pool,
-                         const struct czone_cgroup *cgroup, const int filters[2])
+#define HALL "czoned.keepers"
+
+static void leave(void *data, const char *name)
+{
+    const struct keeper_standby_kit *kit = data;
+
+    if (unlinkat(kit->hall, name, 0) < 0)
+        log_warning("cannot remove %s, which a keeper has left in the run directory: %s", name,
+                    strerror(errno));
+}
+
+static int open_hall(struct keeper_standby_kit *kit, const char *run_dir)
+{
+    CLEANUP_FD int fd = -EBADF;
+    int r;
+
+    r = run_dir_open(AT_FDCWD, run_dir, &fd);
+    if (r == 0)
+        r = run_dir_make(fd, HALL, &kit->hall);
+    if (r == -EEXIST)
+        r = run_dir_open(fd, HALL, &kit->hall);
+    return r == 0 ? run_dir_each(kit->hall, leave, kit) : r;
+}
+
+int keeper_standby_kit_open(struct keeper_standby_kit *kit, struct keeper_pool *keepers, const char *run_dir)
+{
+    int r = launch_seccomp_compile_standby(&kit->filters[0], &kit->filters[1]);
+
+    if (r < 0)
+        return log_fail(r, "cannot compile the system call filter of containers: %s", strerror(-r));
+    kit->keepers = keepers;
+    r = open_hall(kit, run_dir);
+    return r < 0 ? log_fail(r, "cannot make a place for keepers in the run directory: %s", strerror(-r)) : 0;
+}
+
+void keeper_standby_kit_close(struct keeper_standby_kit *kit)
+{
+    cleanup_fd(&kit->filters[0]);
+    cleanup_fd(&kit->filters[1]);
+    cleanup_fd(&kit->hall);
+    *kit = (struct keeper_standby_kit)KEEPER_STANDBY_KIT_INIT;
+}
+
+int keeper_standby_start(struct keeper_standby *standby, const struct keeper_standby_kit *kit,
+                         const struct czone_cgroup *cgroup)
 {
     struct keeper_prepare prepare = { .header.kind = KEEPER_PREPARE };
     CLEANUP_FD int socket = -EBADF, memory = -EBADF;
     int r;
 
     *standby = (struct keeper_standby)KEEPER_STANDBY_INIT;
-    r = keeper_pool_start(pool, &standby->keeper);
+    r = keeper_pool_start(kit->keepers, &standby->keeper);
     if (r == 0)
         r = launch_briefing_open(&standby->briefing, &socket, &memory);
     if (r == 0)
         r = keeper_send(standby->keeper, &prepare, sizeof(prepare),
-                        (const int[]){ czone_cgroup_fd(cgroup), socket, memory, filters[0], filters[1] }, 5);
+                        (const int[]){ czone_cgroup_fd(cgroup), socket, memory, kit->filters[0],
+                                       kit->filters[1], kit->hall },
+                        6);
     if (r < 0)
         keeper_standby_close(standby);
     return r;

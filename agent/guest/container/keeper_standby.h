@@ -10,6 +10,30 @@
 #include "agent/guest/container/keeper_pool.h"
 #include "agent/guest/launch/briefing.h"
 
+/* What they are made of. */
+struct keeper_standby_kit {
+    struct keeper_pool *keepers; /* borrowed */
+    int filters[2];              /* launch_seccomp_compile_standby() */
+    int hall;                    /* a directory where keepers wait, each under a name of its own */
+};
+
+#define KEEPER_STANDBY_KIT_INIT                                                                              \
+    {                                                                                                        \
+        .filters = { -EBADF, -EBADF }, .hall = -EBADF                                                        \
+    }
+
+/*
+ * Makes what they are made of; the hall below the run directory, emptied of what killed keepers have left.
+ *
+ * @keepers  borrowed for the kit's life
+ *
+ * Returns 0, or a negative errno, which has been logged. The caller calls keeper_standby_kit_close().
+ */
+int keeper_standby_kit_open(struct keeper_standby_kit *kit, struct keeper_pool *keepers, const char *run_dir);
+
+/* Accepts KEEPER_STANDBY_KIT_INIT, and leaves it behind. */
+void keeper_standby_kit_close(struct keeper_standby_kit *kit);
+
 struct keeper_standby {
     int keeper; /* its socket; -EBADF: there is none */
     struct launch_briefing briefing;
@@ -23,16 +47,15 @@ struct keeper_standby {
     }
 
 /*
- * Takes a keeper of the pool and has a process stand by.
+ * Starts a keeper and has a process stand by.
  *
- * @cgroup   in which it is born
- * @filters  its two: launch_seccomp_compile_standby()
+ * @cgroup  in which it is born
  *
- * Returns 0, or errors of keeper_pool_take(), launch_briefing_open() and keeper_send(). The caller calls
+ * Returns 0, or errors of keeper_pool_start(), launch_briefing_open() and keeper_send(). The caller calls
  * keeper_standby_close().
  */
-int keeper_standby_start(struct keeper_standby *standby, struct keeper_pool *pool,
-                         const struct czone_cgroup *cgroup, const int filters[2]);
+int keeper_standby_start(struct keeper_standby *standby, const struct keeper_standby_kit *kit,
+                         const struct czone_cgroup *cgroup);
 
 /* Whether it can still be told what to run. */
 bool keeper_standby_waits(const struct keeper_standby *standby);

@@ -114,6 +114,8 @@ static void on_prepare(struct keeper *keeper, const struct keeper_fds *fds)
     if (keeper->record.status.state != KEEPER_IDLE || keeper->standby.launch.pidfd >= 0 ||
         start_prepare(fds, &keeper->standby) == -EINVAL)
         link_drop(&keeper->link);
+    else
+        (void)link_prepare(&keeper->link, fds->fd[PREPARE_HALL]);
 }
 
 static void on_start(struct keeper *keeper, const struct keeper_start *message, const struct keeper_fds *fds)

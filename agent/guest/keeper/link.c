@@ -32,28 +32,79 @@ static int listen_as(int run_dir, const char *name, int *ret_listener)
     return 0;
 }
 
-/* The name appears when whoever connects is heard: a socket that refuses is one whose keeper is gone. */
-int link_listen(struct link *link, int run_dir)
+/* Of its own, as long as it has not begun. */
+static void format_name(char name[32])
 {
-    CLEANUP_FD int listener = -EBADF;
+    (void)snprintf(name, 32, "keeper.%d", (int)getpid());
+}
+
+static void leave_hall(struct link *link)
+{
+    cleanup_fd(&link->hall);
+    link->hall = -EBADF;
+}
+
+int link_prepare(struct link *link, int hall)
+{
+    CLEANUP_FD int copy = fcntl(hall, F_DUPFD_CLOEXEC, 0);
     char name[32];
     int r;
 
-    (void)snprintf(name, sizeof(name), "keeper.%d", (int)getpid());
-    r = listen_as(run_dir, name, &listener);
-    if (r < 0)
-        return r;
-    if (renameat2(run_dir, name, run_dir, KEEPER_SOCKET, RENAME_NOREPLACE) < 0) {
-        r = -errno;
-        (void)unlinkat(run_dir, name, 0);
-        return r;
+    if (copy < 0)
+        return -errno;
+    format_name(name);
+    r = listen_as(copy, name, &link->listener);
+    if (r == 0)
+        link->hall = take_fd(&copy);
+    return r;
+}
+
+static void abandon(struct link *link)
+{
+    char name[32];
+
+    if (link->hall < 0)
+        return;
+    format_name(name);
+    (void)unlinkat(link->hall, name, 0);
+    leave_hall(link);
+    cleanup_fd(&link->listener);
+    link->listener = -EBADF;
+}
+
+/* The name appears when whoever connects is heard: a socket that refuses is one whose keeper is gone. */
+static int move(struct link *link, int run_dir)
+{
+    char name[32];
+
+    format_name(name);
+    if (renameat2(link->hall, name, run_dir, KEEPER_SOCKET, RENAME_NOREPLACE) == 0) {
+        leave_hall(link);
+        return 0;
     }
-    link->listener = take_fd(&listener);
-    return 0;
+    return -errno;
+}
+
+int link_listen(struct link *link, int run_dir)
+{
+    int r = link->hall >= 0 ? move(link, run_dir) : -ENOENT;
+
+    if (r == 0)
+        return 0;
+    abandon(link);
+    if (r == -EEXIST)
+        return r;
+    r = link_prepare(link, run_dir);
+    if (r == 0)
+        r = move(link, run_dir);
+    if (r < 0)
+        abandon(link);
+    return r;
 }
 
 void link_close(struct link *link)
 {
+    abandon(link);
     link_drop(link);
     cleanup_fd(&link->listener);
     link->listener = -EBADF;

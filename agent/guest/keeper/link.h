@@ -10,6 +10,7 @@
 
 struct link {
     int listener;
+    int hall;         /* where it listens under a name that nobody looks for; -EBADF: it does not */
     int peer;         /* the newest connection, or -EBADF */
     bool follow;      /* it wants to know when the log grows */
     bool status_due;  /* it has not been told all */
@@ -19,11 +20,15 @@ struct link {
 
 #define LINK_INIT                                                                                            \
     {                                                                                                        \
-        .listener = -EBADF, .peer = -EBADF                                                                   \
+        .listener = -EBADF, .hall = -EBADF, .peer = -EBADF                                                   \
     }
 
-/* Listens in the run directory. Returns 0, -EEXIST (another keeper does already, or did), or errors of
- * socket(2), bind(2), listen(2) and renameat2(2). */
+/* Listens in a directory where nobody looks, which is most of the work of link_listen(). Returns 0, or errors
+ * of socket(2), bind(2), listen(2) and fcntl(2); then link_listen() does all of it. */
+int link_prepare(struct link *link, int hall);
+
+/* Listens in the run directory, where whoever comes later looks. Returns 0, -EEXIST (another keeper does
+ * already, or did), or errors of socket(2), bind(2), listen(2) and renameat2(2). */
 int link_listen(struct link *link, int run_dir);
 
 /* Closes all of it. Accepts LINK_INIT. */

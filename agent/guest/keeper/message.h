@@ -22,7 +22,7 @@
 /* Bytes of stdin in one INPUT, and the most a keeper holds that the program has not taken. */
 #define KEEPER_INPUT_MAX 65536
 /* fds in one message. */
-#define KEEPER_FDS_MAX 5
+#define KEEPER_FDS_MAX 6
 
 enum keeper_kind {
     KEEPER_START = 1,
@@ -47,6 +47,8 @@ struct keeper_header {
  *   1. the cgroup's directory
  *   2. and 3. socket and memory of the standby's briefing
  *   4. and 5. its filters, while it sets itself up and from then on (launch/seccomp.h)
+ *   6. a directory of the same file system as the run directory of START, where the keeper listens until
+ *      then under a name of its own, where nobody looks for it: START only has to move that name
  */
 struct keeper_prepare {
     struct keeper_header header;

@@ -16,6 +16,7 @@ enum prepare_fd {
     PREPARE_MEMORY,
     PREPARE_SETTING_UP,
     PREPARE_RUNNING,
+    PREPARE_HALL,
 };
 
 /* The fds of START, in their order. */

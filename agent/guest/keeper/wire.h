@@ -21,7 +21,7 @@ struct keeper_fds {
 
 #define KEEPER_FDS_INIT                                                                                      \
     {                                                                                                        \
-        .fd = { -EBADF, -EBADF, -EBADF, -EBADF, -EBADF }                                                     \
+        .fd = { -EBADF, -EBADF, -EBADF, -EBADF, -EBADF, -EBADF }                                             \
     }
 
 void keeper_fds_close(struct keeper_fds *fds);

@@ -100,8 +100,6 @@ int launch_briefing_tell(struct launch_briefing *briefing, struct launch_plan *p
     }
     n = find_fds(plan, &tree, places);
     r = send_fds(briefing->socket, places, n);
-    if (r == 0)
-        launch_briefing_close(briefing);
     return r == -ECONNRESET ? -EPIPE : r;
 }
 

@@ -20,7 +20,7 @@ struct launch_shared;
 
 /* The teller's ends. */
 struct launch_briefing {
-    int socket; /* -EBADF: there is nobody to tell, or it was told */
+    int socket; /* -EBADF: there is nobody to tell */
     struct launch_shared *shared;
 };
 
@@ -54,7 +54,8 @@ bool launch_briefing_suits(const struct launch_request *request);
 int launch_briefing_tell(struct launch_briefing *briefing, struct launch_plan *plan,
                          const struct czone_policy *policy);
 
-/* A standby that was not told anything ends. Accepts LAUNCH_BRIEFING_INIT, and leaves it behind. */
+/* A standby that was not told anything ends; nothing else waits for this. Accepts LAUNCH_BRIEFING_INIT, and
+ * leaves it behind. */
 void launch_briefing_close(struct launch_briefing *briefing);
 
 /*
