@@ -103,11 +103,14 @@ static void stand_by(struct cgroup_pool *pool, struct cgroup_pool_entry *entry)
         log_warning("no process stands by in cgroup %s: %s", czone_cgroup_path(entry->cgroup), strerror(-r));
 }
 
-/* No more than stands by there, and none of a zone's memory for it. */
+/* No more than stands by there, and none of a zone's memory for it; but until its program runs
+ * (program_cgroup_begin()) as much of the CPUs as those who start it, who would else take them from it. Without
+ * the cpu controller there is no such file. */
 static int close_off(struct czone_cgroup *cgroup, const char *pids)
 {
     int r = czone_cgroup_write(cgroup, "pids.max", pids);
 
+    (void)czone_cgroup_write(cgroup, "cpu.weight", "10000");
     return r == 0 ? czone_cgroup_confine(cgroup) : r;
 }
 

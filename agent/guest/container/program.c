@@ -163,6 +163,7 @@ static void on_running(struct program *program, const struct keeper_status *stat
     if (told)
         return;
     disarm(program);
+    program_cgroup_begin(program);
     program->ops->started(program->owner, status->started_ns, NULL);
 }
 

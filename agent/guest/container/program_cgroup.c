@@ -69,6 +69,13 @@ void program_cgroup_brief(struct program *program, const struct launch_request *
         brief(program, &plan, launch->policy);
 }
 
+void program_cgroup_begin(struct program *program)
+{
+    /* Without the cpu controller there is no such file. */
+    if (program->cgroup != NULL)
+        (void)czone_cgroup_write(program->cgroup, "cpu.weight", "100");
+}
+
 void program_cgroup_drop(struct program *program)
 {
     bool unused = program->standby.keeper >= 0 && program->cgroup != NULL;

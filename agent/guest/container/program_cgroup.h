@@ -22,6 +22,9 @@ void program_cgroup_plan(struct program *program, const struct spawn_request *re
  */
 void program_cgroup_brief(struct program *program, const struct launch_request *launch);
 
+/* The program runs: from here on it has the share of the CPUs that each container begins with. */
+void program_cgroup_begin(struct program *program);
+
 /* Ends what stands by for a program that was not started, and removes its cgroup. */
 void program_cgroup_drop(struct program *program);
 
