@@ -308,6 +308,16 @@ int czone_zone_policy(const struct czone_zone *zone, struct czone_policy *ret_po
     return czone_node_policy(zone->ctx, info->node, ret_policy);
 }
 
+int czone_node_mems(const struct czone_ctx *ctx, czone_node_id node, char *ret_text, size_t size)
+{
+    struct node_set mems;
+    unsigned index;
+    int r;
+
+    r = inventory_zone_cpuset(ctx->inventory, node, &mems, &index);
+    return r < 0 ? r : node_set_format(&mems, ret_text, size);
+}
+
 int czone_node_policy(const struct czone_ctx *ctx, czone_node_id node, struct czone_policy *ret_policy)
 {
     struct node_set mems;

@@ -152,6 +152,18 @@ int czone_zone_policy(const struct czone_zone *zone, struct czone_policy *ret_po
 int czone_node_policy(const struct czone_ctx *ctx, czone_node_id node, struct czone_policy *ret_policy);
 
 /*
+ * What czone_zone_bind() will write to cpuset.mems for a zone on this node, before there is one: for somebody
+ * who has time to write it ahead. While a cgroup has processes the kernel lets whoever writes it wait until
+ * all CPUs have put their lists of pages in order (cpuset_migrate_mm() in kernel/cgroup/cpuset.c), and
+ * czone_zone_bind() does not write what is so already. The zone's node is not exclusive until it is claimed:
+ * write it no earlier than right before that, and write it back if the claim fails.
+ *
+ * ret_text, size: where the text goes, with its NUL. Returns 0, -ENOENT (no such node), -ENODEV (no home node
+ * beside it) or -ENOBUFS (it is longer). Pure.
+ */
+int czone_node_mems(const struct czone_ctx *ctx, czone_node_id node, char *ret_text, size_t size);
+
+/*
  * Moves a live container from zone `from` (bound) to zone `to` (online, unbound, of the same context): one
  * write to cpuset.mems; the relative policy of its processes follows. Afterwards `to` is bound and `from` is
  * online, for release. Returns 0, -EINVAL (states), -EXDEV (the nodes have different relative indices, so

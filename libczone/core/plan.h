@@ -69,8 +69,8 @@ struct plan_binding {
 int plan_create(const struct inventory *inventory, czone_node_id node, const struct block_run *run,
                 unsigned timeout_ms, struct plan **ret_plan, struct czone_failure *failure);
 
-/* Binds a cgroup: cpuset.mems, then memory.max. `old` is what it has now, for the undo. All or nothing.
- * Returns 0 or -ENOMEM. */
+/* Binds a cgroup: cpuset.mems, unless it is so already, then memory.max. `old` is what it has now, for the
+ * undo. All or nothing. Returns 0 or -ENOMEM. */
 int plan_bind(const struct plan_binding *old, const struct plan_binding *wanted, unsigned timeout_ms,
               struct plan **ret_plan);
 

@@ -151,7 +151,9 @@ int plan_bind(const struct plan_binding *old, const struct plan_binding *wanted,
 
     if (!plan)
         return -ENOMEM;
-    add_mems(plan);
+    /* Even if nothing changes the kernel has whoever writes wait for all CPUs. */
+    if (!node_set_equal(&old->mems, &wanted->mems))
+        add_mems(plan);
     add_memory_max(plan, old, wanted);
     *ret_plan = plan;
     return 0;

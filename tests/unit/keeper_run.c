@@ -175,7 +175,7 @@ int kept_brief(struct kept *kept)
     int r = launch_check(&kept->request, &plan, &kept->failure);
 
     if (r == 0)
-        while ((r = launch_briefing_tell(&kept->briefing, &plan, policy)) == -EAGAIN)
+        while ((r = launch_briefing_tell(&kept->briefing, &plan, policy, NULL)) == -EAGAIN)
             (void)usleep(1000);
     kept->briefed = r == 0;
     launch_plan_clear(&plan);

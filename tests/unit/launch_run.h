@@ -65,7 +65,7 @@ static inline int run_brief(struct run *run)
     int r = launch_check(&run->request, &plan, &run->failure);
 
     if (r == 0)
-        r = launch_briefing_tell(&run->briefing, &plan, run->request.policy);
+        r = launch_briefing_tell(&run->briefing, &plan, run->request.policy, NULL);
     launch_plan_clear(&plan);
     return r;
 }

@@ -80,9 +80,9 @@ bool keeper_standby_waits(const struct keeper_standby *standby)
 }
 
 int keeper_standby_brief(struct keeper_standby *standby, struct launch_plan *plan,
-                         const struct czone_policy *policy)
+                         const struct czone_policy *policy, const struct launch_errand *errand)
 {
-    int r = launch_briefing_tell(&standby->briefing, plan, policy);
+    int r = launch_briefing_tell(&standby->briefing, plan, policy, errand);
 
     if (r < 0)
         return r;

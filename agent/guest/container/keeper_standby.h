@@ -66,11 +66,12 @@ bool keeper_standby_waits(const struct keeper_standby *standby);
  *
  * @plan    of a request that suits (launch_briefing_suits())
  * @policy  of the zone it will be in
+ * @errand  what it does first; NULL: nothing
  *
  * Returns 0 or errors of launch_briefing_tell().
  */
 int keeper_standby_brief(struct keeper_standby *standby, struct launch_plan *plan,
-                         const struct czone_policy *policy);
+                         const struct czone_policy *policy, const struct launch_errand *errand);
 
 /* Whether it was told what runs with this policy. */
 bool keeper_standby_suits(const struct keeper_standby *standby, const struct czone_policy *policy);

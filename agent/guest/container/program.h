@@ -52,6 +52,7 @@ struct program {
     int dir_fd;                          /* its run directory; borrowed */
     struct czone_cgroup *cgroup;
     struct keeper_standby standby; /* in cgroup, before the start */
+    czone_node_id planned;         /* where it was told that the zone would be */
     struct keeper_link keeper;
     int pid;
     bool starting; /* a keeper has it, and has not said yet what became of it */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/guest/container/program_cgroup.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -34,13 +35,27 @@ static int take_cgroup(struct program *program, const char *name, struct czone_f
     return 0;
 }
 
-static void brief(struct program *program, struct launch_plan *plan, const struct czone_policy *policy)
+static void brief(struct program *program, struct launch_plan *plan, const struct czone_policy *policy,
+                  const struct launch_errand *errand)
 {
-    int r = keeper_standby_brief(&program->standby, plan, policy);
+    int r = keeper_standby_brief(&program->standby, plan, policy, errand);
 
     if (r < 0 && r != -EAGAIN && r != -ENOBUFS)
         log_warning("who stands by in cgroup %s cannot be told what to run: %s",
                     czone_cgroup_path(program->cgroup), strerror(-r));
+}
+
+/* The standby has time to write what binds its cgroup to the node (czone_node_mems()). */
+static void brief_ahead(struct program *program, struct launch_plan *plan, const struct czone_policy *policy,
+                        czone_node_id node)
+{
+    CLEANUP_FD int fd =
+        openat(czone_cgroup_fd(program->cgroup), "cpuset.mems", O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+    char mems[256];
+    bool known = fd >= 0 && czone_node_mems(program->manager->ctx, node, mems, sizeof(mems)) == 0;
+
+    program->planned = node;
+    brief(program, plan, policy, known ? &(struct launch_errand){ .fd = fd, .text = mems } : NULL);
 }
 
 /* What a held container is started with may change. */
@@ -55,7 +70,7 @@ void program_cgroup_plan(struct program *program, const struct spawn_request *re
         !cgroup_pool_ready(&manager->cgroups) || czone_node_policy(manager->ctx, node, &policy) < 0)
         return;
     if (take_cgroup(program, program->name, &failure) == 0)
-        brief(program, plan, &policy);
+        brief_ahead(program, plan, &policy, node);
 }
 
 void program_cgroup_brief(struct program *program, const struct launch_request *launch)
@@ -66,7 +81,7 @@ void program_cgroup_brief(struct program *program, const struct launch_request *
     /* What is wrong with it the keeper says. */
     if (keeper_standby_waits(&program->standby) && launch_briefing_suits(launch) &&
         launch_check(launch, &plan, &failure) == 0)
-        brief(program, &plan, launch->policy);
+        brief(program, &plan, launch->policy, NULL);
 }
 
 void program_cgroup_begin(struct program *program)
@@ -90,11 +105,25 @@ void program_cgroup_drop(struct program *program)
     program_remove(program);
 }
 
+/* A cgroup whose standby may be about to bind it to another node than the zone's is not to be used. */
+static void check_plan(struct program *program, const struct czone_zone *zone)
+{
+    struct czone_zone_info info;
+
+    if (!program->standby.briefed)
+        return;
+    czone_zone_get_info(zone, &info);
+    if (info.node.n != program->planned.n)
+        program_cgroup_drop(program);
+}
+
 int program_cgroup_prepare(struct program *program, struct czone_zone *zone, const char *name, int64_t pids,
                            struct czone_policy *ret_policy, struct refusal *refusal)
 {
     struct czone_failure failure = CZONE_FAILURE_INIT;
     int r = 0;
+
+    check_plan(program, zone);
 
     if (program->cgroup == NULL)
         r = take_cgroup(program, name, &failure);

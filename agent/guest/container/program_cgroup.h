@@ -10,8 +10,7 @@
  * takes longer, no more.
  *
  * @plan  of launch_check(), if the native launcher is to run it
- * @node  where the zone will be, as far as can be told; if it comes to be elsewhere and that makes a
- *        difference, the plan was in vain
+ * @node  where the zone will be, as far as can be told; if it comes to be elsewhere the plan was in vain
  */
 void program_cgroup_plan(struct program *program, const struct spawn_request *request,
                          struct launch_plan *plan, czone_node_id node);

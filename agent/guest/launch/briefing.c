@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/guest/launch/briefing.h"
 
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -9,9 +10,9 @@
 #include "agent/guest/launch/users.h"
 #include "proto/cleanup.h"
 
-/* The tree, or layers, and sources; one place more than can be taken. The kernel takes 253
+/* The errand's, the tree, or layers, and sources; one place more than can be taken. The kernel takes 253
  * (SCM_MAX_FD). */
-#define FDS_MAX (2 + LAUNCH_LAYERS_MAX + LAUNCH_MOUNTS_MAX)
+#define FDS_MAX (3 + LAUNCH_LAYERS_MAX + LAUNCH_MOUNTS_MAX)
 
 union control {
     struct cmsghdr header;
@@ -42,11 +43,13 @@ bool launch_briefing_suits(const struct launch_request *request)
            request->network.kind == LAUNCH_NETWORK_HOST;
 }
 
-/* Where the fds of a plan are that the child needs: those that there are. */
-static size_t find_fds(struct launch_plan *plan, int *tree, int *places[FDS_MAX])
+/* Where the fds are that the child needs: those that there are. */
+static size_t find_fds(struct launch_plan *plan, int *errand, int *tree, int *places[FDS_MAX])
 {
     size_t n = 0;
 
+    places[n] = errand;
+    n += *errand >= 0;
     places[n] = tree;
     n += *tree >= 0;
     for (size_t i = 0; i < plan->layers.n; i++)
@@ -81,16 +84,15 @@ static int send_fds(int socket, int *const *places, size_t n)
 }
 
 int launch_briefing_tell(struct launch_briefing *briefing, struct launch_plan *plan,
-                         const struct czone_policy *policy)
+                         const struct czone_policy *policy, const struct launch_errand *errand)
 {
+    int *places[FDS_MAX], errand_fd = errand ? errand->fd : -EBADF, r;
     CLEANUP_FD int tree = -EBADF;
-    int *places[FDS_MAX];
     size_t n;
-    int r;
 
     if (briefing->socket < 0)
         return -EPIPE;
-    r = launch_shared_write(briefing->shared, plan, policy);
+    r = launch_shared_write(briefing->shared, plan, policy, errand ? errand->text : NULL);
     if (r < 0)
         return r;
     if (plan->layers.n == 0) {
@@ -98,9 +100,17 @@ int launch_briefing_tell(struct launch_briefing *briefing, struct launch_plan *p
         if (tree < 0)
             return tree;
     }
-    n = find_fds(plan, &tree, places);
+    n = find_fds(plan, &errand_fd, &tree, places);
     r = send_fds(briefing->socket, places, n);
     return r == -ECONNRESET ? -EPIPE : r;
+}
+
+void launch_briefing_run(const struct launch_briefing *briefing)
+{
+    const char word = 0;
+
+    if (briefing->socket >= 0)
+        (void)!send(briefing->socket, &word, sizeof(word), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 void launch_briefing_close(struct launch_briefing *briefing)
@@ -136,19 +146,62 @@ static int receive_fds(int socket, int fds[FDS_MAX])
     return (int)n;
 }
 
+/* Whoever gave it to us sees whether it was done. */
+static void run_errand(int fd, const char *text)
+{
+    if (fd < 0)
+        return;
+    (void)!write(fd, text, strlen(text));
+    (void)close(fd);
+}
+
 int launch_briefing_hear(int socket, struct launch_shared *shared, int *ret_tree)
 {
-    int *places[FDS_MAX], fds[FDS_MAX] = { 0 }, tree, n;
+    int *places[FDS_MAX], fds[FDS_MAX] = { 0 }, errand, tree, n;
     struct launch_plan *plan = &shared->plan;
 
     n = receive_fds(socket, fds);
     if (n < 0)
         return n;
+    errand = shared->errand ? 0 : -EBADF;
     tree = plan->layers.n == 0 ? 0 : -EBADF;
-    if (find_fds(plan, &tree, places) != (size_t)n)
+    if (find_fds(plan, &errand, &tree, places) != (size_t)n)
         return -EBADMSG;
     for (int i = 0; i < n; i++)
         *places[i] = fds[i];
+    run_errand(errand, shared->errand);
     *ret_tree = tree;
     return 0;
+}
+
+/* Returns 1, 0 (nobody is there any more) or a negative errno. */
+static int take_word(int socket)
+{
+    ssize_t received;
+    char word;
+
+    do
+        received = recv(socket, &word, sizeof(word), 0);
+    while (received < 0 && errno == EINTR);
+    return received < 0 ? -errno : (int)received;
+}
+
+int launch_briefing_wait_run(int socket, int result)
+{
+    struct pollfd slots[] = { { .fd = result, .events = POLLIN }, { .fd = socket, .events = POLLIN } };
+    int r;
+
+    for (;;) {
+        if (poll(slots, 2, -1) < 0 && errno != EINTR)
+            return -errno;
+        if (slots[1].revents) {
+            r = take_word(socket);
+            if (r > 0)
+                return 0;
+            slots[1].fd = -EBADF; /* the teller has gone: its parent may still say so */
+        } else if (slots[0].revents) {
+            r = take_word(result);
+            return r > 0 ? 0 : r < 0 ? r : -EPIPE;
+        }
+    }
 }

@@ -9,7 +9,8 @@
  *     teller                          its parent
  *     launch_briefing_open()     ->   launch_standby_start(): socket and memory
  *     launch_briefing_tell()                                          -> the standby prepares itself
- *     launch_briefing_close()    ->   launch_standby_run()            -> it runs
+ *     launch_briefing_run(), or       launch_standby_run()            -> it runs
+ *     launch_briefing_close()
  */
 
 #include <stdbool.h>
@@ -17,6 +18,13 @@
 #include "agent/guest/launch/plan.h"
 
 struct launch_shared;
+
+/* A write that the standby does before all else, on behalf of a teller who would have to wait for the kernel
+ * there. That it fails is nobody's concern but the teller's, who looks. */
+struct launch_errand {
+    int fd; /* borrowed */
+    const char *text;
+};
 
 /* The teller's ends. */
 struct launch_briefing {
@@ -46,13 +54,20 @@ bool launch_briefing_suits(const struct launch_request *request);
  * left is exec(). Its cgroup must be confined by then (czone_cgroup_confine()), for it has its memory policy,
  * and the filter under which it could set none, before the zone's node is there for it.
  *
- * plan: of launch_check(), for a request that suits. policy: of its zone; NULL: none. Never blocks.
+ * plan: of launch_check(), for a request that suits. policy: of its zone; NULL: none. errand: NULL: none.
+ * Never blocks.
  *
  * Returns 0; -EAGAIN: it is not born yet; -ENOBUFS: the request is too long for it; -EPIPE: it has ended; or
  * errors of open_tree(2) and sendmsg(2). Then it was not told anything.
  */
 int launch_briefing_tell(struct launch_briefing *briefing, struct launch_plan *plan,
-                         const struct czone_policy *policy);
+                         const struct czone_policy *policy, const struct launch_errand *errand);
+
+/*
+ * Has it run what it was told, as launch_standby_run() does, which is to follow in any case: the first of
+ * both counts. Nothing happens if it has ended.
+ */
+void launch_briefing_run(const struct launch_briefing *briefing);
 
 /* A standby that was not told anything ends; nothing else waits for this. Accepts LAUNCH_BRIEFING_INIT, and
  * leaves it behind. */
@@ -63,5 +78,9 @@ void launch_briefing_close(struct launch_briefing *briefing);
  * tree, are its own then. Returns 0, -EPIPE (nobody needs it any more) or a negative errno.
  */
 int launch_briefing_hear(int socket, struct launch_shared *shared, int *ret_tree);
+
+/* In the standby: waits for launch_briefing_run() or launch_standby_run(). result: socket of the latter.
+ * Returns 0, -EPIPE (its parent has ended) or a negative errno. */
+int launch_briefing_wait_run(int socket, int result);
 
 #endif

@@ -23,7 +23,6 @@
 #include "agent/guest/launch/rlimit.h"
 #include "agent/guest/launch/runtime.h"
 #include "agent/guest/launch/skeleton.h"
-#include "agent/guest/launch/standby.h"
 #include "agent/guest/launch/tree.h"
 #include "agent/guest/launch/users.h"
 #include "proto/cleanup.h"
@@ -339,7 +338,7 @@ static int run(const struct launch_child *child, struct launch_step *step)
     launch_step_set(step, LAUNCH_STAGE_SECCOMP, "load", "the system call filter");
     r = launch_filter_apply(child->filter);
     if (r == 0 && is_standby(child))
-        r = launch_standby_wait_run(child->result);
+        r = launch_briefing_wait_run(child->briefing, child->result);
     return r == 0 ? execute(child, step) : r;
 }
 

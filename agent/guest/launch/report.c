@@ -28,7 +28,10 @@ bool launch_report_heard(int result)
 {
     char byte;
 
-    return recv(result, &byte, sizeof(byte), MSG_DONTWAIT | MSG_PEEK) < 0 && errno == EAGAIN;
+    /* A standby may have heard from another side first. */
+    ssize_t n = recv(result, &byte, sizeof(byte), MSG_DONTWAIT | MSG_PEEK);
+
+    return n > 0 || (n < 0 && errno == EAGAIN);
 }
 
 static int send_report(int result, struct launch_report *report, int fd)
@@ -69,7 +72,7 @@ int launch_report_refuse(int result, const struct launch_failure *refusal)
     return send_report(result, &report, -EBADF);
 }
 
-static int receive(int result, int flags, struct launch_report *ret, int *ret_fd)
+int launch_report_receive(int result, struct launch_report *ret, int *ret_fd)
 {
     struct iovec part = { .iov_base = ret, .iov_len = sizeof(*ret) };
     union control control = { 0 };
@@ -82,7 +85,7 @@ static int receive(int result, int flags, struct launch_report *ret, int *ret_fd
     /* Once it has ended without reading all that it was sent, the kernel says so, once, before it gives out
      * what it had said itself. */
     do
-        n = recvmsg(result, &message, flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+        n = recvmsg(result, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     while (n < 0 && (errno == EINTR || errno == ECONNRESET));
     if (n < 0)
         return -errno;
@@ -90,24 +93,4 @@ static int receive(int result, int flags, struct launch_report *ret, int *ret_fd
         memcpy(ret_fd, CMSG_DATA(&control.header), sizeof(*ret_fd));
     ret->text[sizeof(ret->text) - 1] = '\0';
     return n > 0;
-}
-
-bool launch_report_awaits(int result)
-{
-    struct launch_report report;
-
-    for (;;) {
-        CLEANUP_FD int fd = -EBADF, peeked = -EBADF;
-
-        if (receive(result, MSG_PEEK, &report, &peeked) != 1)
-            return false;
-        if (report.error < 0)
-            return true;
-        (void)receive(result, 0, &report, &fd);
-    }
-}
-
-int launch_report_receive(int result, struct launch_report *ret, int *ret_fd)
-{
-    return receive(result, 0, ret, ret_fd);
 }

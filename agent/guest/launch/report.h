@@ -36,10 +36,6 @@ int launch_report_send(int result, const struct launch_step *step, int error, in
 /* Tells of a request that does not fit the finished root. Returns as launch_report_send(). */
 int launch_report_refuse(int result, const struct launch_failure *refusal);
 
-/* Whether the child has told of an error that is yet to be taken; what it told before that is taken, and
- * dropped. */
-bool launch_report_awaits(int result);
-
 /* Takes the next one, never blocks. *ret_fd: -EBADF or the caller's. Returns 1, 0 (the child has hung up),
  * -EAGAIN (none there yet) or a negative errno. */
 int launch_report_receive(int result, struct launch_report *ret, int *ret_fd);

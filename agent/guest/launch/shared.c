@@ -224,7 +224,7 @@ static int copy_findings(struct launch_shared *shared, const struct launch_plan 
 }
 
 int launch_shared_write(struct launch_shared *shared, const struct launch_plan *plan,
-                        const struct czone_policy *policy)
+                        const struct czone_policy *policy, const char *errand)
 {
     struct launch_plan *to = &shared->plan;
     const char *cwd = NULL;
@@ -243,6 +243,8 @@ int launch_shared_write(struct launch_shared *shared, const struct launch_plan *
         r = copy_findings(shared, plan);
     if (r == 0)
         r = copy_text(shared, plan->cwd, &cwd);
+    if (r == 0)
+        r = copy_text(shared, errand, &shared->errand);
     to->cwd = cwd;
     return r;
 }

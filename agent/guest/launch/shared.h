@@ -21,7 +21,8 @@ struct launch_shared {
     struct launch_plan plan;
     struct launch_request request;
     struct czone_policy policy;
-    size_t used; /* bytes of room */
+    const char *errand; /* what to write to the fd that comes with it; NULL: there is none */
+    size_t used;        /* bytes of room */
     char room[];
 };
 
@@ -45,11 +46,11 @@ void launch_shared_touch(struct launch_shared *shared);
 struct launch_shared *launch_shared_free(struct launch_shared *shared);
 
 /*
- * Copies a plan and its request, with this policy (NULL: none). Not what a standby is never used for: users,
- * network, a runtime, the guest's own root. fds in it are the caller's. Returns 0, -EAGAIN
- * (launch_shared_open() was not called yet) or -ENOBUFS: it is too long.
+ * Copies a plan and its request, with this policy and the text of an errand (NULL: none). Not what a standby
+ * is never used for: users, network, a runtime, the guest's own root. fds in it are the caller's. Returns 0,
+ * -EAGAIN (launch_shared_open() was not called yet) or -ENOBUFS: it is too long.
  */
 int launch_shared_write(struct launch_shared *shared, const struct launch_plan *plan,
-                        const struct czone_policy *policy);
+                        const struct czone_policy *policy, const char *errand);
 
 #endif

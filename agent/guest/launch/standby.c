@@ -109,16 +109,3 @@ void launch_standby_drop(struct launch_standby *standby)
     launch_discard(&standby->launch);
     *standby = (struct launch_standby)LAUNCH_STANDBY_INIT;
 }
-
-int launch_standby_wait_run(int result)
-{
-    ssize_t received;
-    char word;
-
-    do
-        received = recv(result, &word, sizeof(word), 0);
-    while (received < 0 && errno == EINTR);
-    if (received < 0)
-        return -errno;
-    return received == 0 ? -EPIPE : 0;
-}

@@ -48,7 +48,4 @@ const struct launch_request *launch_standby_run(struct launch_standby *standby, 
 /* Ends it, waiting for that. Accepts LAUNCH_STANDBY_INIT, and leaves it behind. */
 void launch_standby_drop(struct launch_standby *standby);
 
-/* In the standby: waits for launch_standby_run(). Returns 0, -EPIPE or a negative errno. */
-int launch_standby_wait_run(int result);
-
 #endif
