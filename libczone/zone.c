@@ -315,7 +315,9 @@ int czone_node_mems(const struct czone_ctx *ctx, czone_node_id node, char *ret_t
     int r;
 
     r = inventory_zone_cpuset(ctx->inventory, node, &mems, &index);
-    return r < 0 ? r : node_set_format(&mems, ret_text, size);
+    if (r == 0)
+        r = node_set_format(&mems, ret_text, size);
+    return r < 0 ? r : 0;
 }
 
 int czone_node_policy(const struct czone_ctx *ctx, czone_node_id node, struct czone_policy *ret_policy)
