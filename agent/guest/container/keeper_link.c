@@ -2,9 +2,11 @@
 #include "agent/guest/container/keeper_link.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 
 #include "agent/guest/clock.h"
 #include "agent/guest/keeper/log_file.h"
@@ -19,6 +21,9 @@
 #define SEEK_FIRST_MS 20
 #define SEEK_TELL_MS  160 /* longer than one takes to end */
 #define SEEK_LAST_MS  2000
+
+/* A keeper reads what it was sent, or that nothing more comes, in a millisecond or two. */
+#define BEGIN_TIMEOUT_MS 2000
 
 static void on_message(evutil_socket_t fd, short what, void *data);
 static void on_seek(evutil_socket_t fd, short what, void *data);
@@ -259,12 +264,12 @@ static struct keeper_start make_start(const struct launch_request *request)
 }
 
 /* The one that stands by knows what to run. */
-static int start_briefed(int keeper, int run_dir, const struct launch_request *request)
+static int start_briefed(const struct keeper_standby *standby, int run_dir,
+                         const struct launch_request *request)
 {
     struct keeper_start start = make_start(request);
 
-    start.flags = KEEPER_START_BRIEFED;
-    return keeper_send(keeper, &start, sizeof(start), &run_dir, 1);
+    return keeper_standby_run(standby, &start, run_dir);
 }
 
 static int start_anew(struct manager *manager, int run_dir, const struct launch_request *request, int *keeper)
@@ -289,7 +294,7 @@ static int start(struct keeper_link *link, struct manager *manager, int run_dir,
     int r = -EPIPE;
 
     if (keeper_standby_suits(standby, request->policy))
-        r = start_briefed(standby->keeper, run_dir, request);
+        r = start_briefed(standby, run_dir, request);
     if (r < 0)
         r = start_anew(manager, run_dir, request, &standby->keeper);
     return r < 0 ? r : begin(link, manager, run_dir, &standby->keeper, 0, ops, owner);
@@ -309,6 +314,39 @@ int keeper_link_start(struct keeper_link *link, struct manager *manager, int run
     return r;
 }
 
+/* One with a name may still have START to read, or none to come: then it is about to end. */
+static bool has_begun(int fd)
+{
+    struct pollfd slot = { .fd = fd, .events = POLLIN };
+    char byte;
+
+    return poll(&slot, 1, BEGIN_TIMEOUT_MS) <= 0 || recv(fd, &byte, sizeof(byte), MSG_PEEK) > 0;
+}
+
+static bool is_void(int run_dir)
+{
+    struct keeper_record record;
+
+    return keeper_record_void(keeper_record_read(run_dir, &record), &record);
+}
+
+/* As keeper_connect(), but for one that never was sent START: nothing is left of it, and -ENOENT. */
+static int connect_begun(int run_dir, int *fd)
+{
+    int r = keeper_connect(run_dir, fd);
+
+    if ((r != 0 && r != -ECONNREFUSED) || !is_void(run_dir))
+        return r;
+    if (r == 0 && has_begun(*fd))
+        return 0;
+    cleanup_fd(fd);
+    *fd = -EBADF;
+    if (!is_void(run_dir))
+        return -ECONNREFUSED; /* it has begun, and ended */
+    keeper_record_clear(run_dir);
+    return -ENOENT;
+}
+
 int keeper_link_connect(struct keeper_link *link, struct manager *manager, int run_dir,
                         const struct keeper_link_ops *ops, void *owner)
 {
@@ -316,7 +354,7 @@ int keeper_link_connect(struct keeper_link *link, struct manager *manager, int r
     CLEANUP_FD int fd = -EBADF;
     int r;
 
-    r = keeper_connect(run_dir, &fd);
+    r = connect_begun(run_dir, &fd);
     /* One that has begun after the first look: it listens before it makes its record. */
     if (r == -ENOENT && keeper_record_read(run_dir, &record) == 0) {
         r = keeper_connect(run_dir, &fd);

@@ -21,7 +21,7 @@ static void on_end(evutil_socket_t pidfd, short what, void *data)
     (void)close(pidfd);
 }
 
-int keeper_pool_start(struct keeper_pool *pool, int *ret_fd)
+int keeper_pool_start(struct keeper_pool *pool, int *ret_fd, pid_t *ret_pid)
 {
     struct keeper_process process = KEEPER_PROCESS_INIT;
     int r;
@@ -36,13 +36,15 @@ int keeper_pool_start(struct keeper_pool *pool, int *ret_fd)
         (void)close(process.pidfd);
     }
     *ret_fd = process.socket;
+    if (ret_pid != NULL)
+        *ret_pid = process.pid;
     return 0;
 }
 
 static int add(void *owner)
 {
     struct keeper_pool *pool = owner;
-    int r = keeper_pool_start(pool, &pool->idle[pool->size.n]);
+    int r = keeper_pool_start(pool, &pool->idle[pool->size.n], NULL);
 
     if (r < 0) /* the next one taken says so to its caller */
         log_error("cannot start a keeper: %s", strerror(-r));
@@ -102,7 +104,7 @@ void keeper_pool_close(struct keeper_pool *pool)
 int keeper_pool_take(struct keeper_pool *pool, int *ret_fd)
 {
     if (pool->image < 0 || !pool_size_take(&pool->size))
-        return keeper_pool_start(pool, ret_fd);
+        return keeper_pool_start(pool, ret_fd, NULL);
     *ret_fd = pool->idle[pool->size.n];
     return 0;
 }

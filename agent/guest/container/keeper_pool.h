@@ -37,8 +37,8 @@ int keeper_pool_open(struct keeper_pool *pool, struct event_base *base, const ch
 /* Ends the idle ones. Accepts KEEPER_POOL_INIT. */
 void keeper_pool_close(struct keeper_pool *pool);
 
-/* Starts one that is not of the pool. As keeper_pool_take(). */
-int keeper_pool_start(struct keeper_pool *pool, int *ret_fd);
+/* Starts one that is not of the pool. ret_pid: NULL, or where its pid goes. As keeper_pool_take(). */
+int keeper_pool_start(struct keeper_pool *pool, int *ret_fd, pid_t *ret_pid);
 
 /*
  * Takes one out, or starts one if there is none.

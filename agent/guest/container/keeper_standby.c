@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "agent/guest/keeper/record.h"
 #include "agent/guest/keeper/wire.h"
 #include "agent/guest/launch/seccomp.h"
 #include "agent/guest/log.h"
@@ -61,7 +62,8 @@ int keeper_standby_start(struct keeper_standby *standby, const struct keeper_sta
     int r;
 
     *standby = (struct keeper_standby)KEEPER_STANDBY_INIT;
-    r = keeper_pool_start(kit->keepers, &standby->keeper);
+    standby->kit = kit;
+    r = keeper_pool_start(kit->keepers, &standby->keeper, &standby->pid);
     if (r == 0)
         r = launch_briefing_open(&standby->briefing, &socket, &memory);
     if (r == 0)
@@ -95,6 +97,46 @@ bool keeper_standby_suits(const struct keeper_standby *standby, const struct czo
 {
     return standby->briefed && policy && standby->policy.mode == policy->mode &&
            memcmp(standby->policy.nodes, policy->nodes, sizeof(policy->nodes)) == 0;
+}
+
+/* What a keeper does first after START, so that nobody has to wait until it has. */
+static int settle(const struct keeper_standby *standby, int run_dir, int *ret_record)
+{
+    const struct keeper_record record = { .status = { .header = { KEEPER_STATUS, KEEPER_VERSION },
+                                                      .keeper_pid = standby->pid },
+                                          .failed = { .header = { KEEPER_FAILED, KEEPER_VERSION } } };
+    char name[32];
+    int r;
+
+    keeper_hall_name(standby->pid, name);
+    if (renameat2(standby->kit->hall, name, run_dir, KEEPER_SOCKET, RENAME_NOREPLACE) < 0)
+        return -errno;
+    r = keeper_record_create(run_dir, &record);
+    if (r < 0) {
+        keeper_record_clear(run_dir);
+        return r;
+    }
+    *ret_record = r;
+    return 0;
+}
+
+int keeper_standby_run(const struct keeper_standby *standby, struct keeper_start *start, int run_dir)
+{
+    CLEANUP_FD int record = -EBADF;
+    int r;
+
+    start->flags = KEEPER_START_BRIEFED;
+    /* If not, the keeper does it, or says why not. */
+    if (settle(standby, run_dir, &record) < 0)
+        return keeper_send(standby->keeper, start, sizeof(*start), &run_dir, 1);
+    r = keeper_send(standby->keeper, start, sizeof(*start), (const int[]){ run_dir, record }, 2);
+    if (r < 0)
+        keeper_record_clear(run_dir);
+    /* In this order: whatever happens to us, the keeper has START before anything runs, and the next czoned
+     * can tell that something does before it does. */
+    else if (keeper_record_let_go(record) == 0)
+        launch_briefing_run(&standby->briefing);
+    return r;
 }
 
 void keeper_standby_close(struct keeper_standby *standby)

@@ -8,6 +8,7 @@
 #include <czone/policy.h>
 
 #include "agent/guest/container/keeper_pool.h"
+#include "agent/guest/keeper/message.h"
 #include "agent/guest/launch/briefing.h"
 
 /* What they are made of. */
@@ -35,7 +36,9 @@ int keeper_standby_kit_open(struct keeper_standby_kit *kit, struct keeper_pool *
 void keeper_standby_kit_close(struct keeper_standby_kit *kit);
 
 struct keeper_standby {
-    int keeper; /* its socket; -EBADF: there is none */
+    const struct keeper_standby_kit *kit; /* borrowed */
+    int keeper;                           /* its socket; -EBADF: there is none */
+    pid_t pid;                            /* the keeper's */
     struct launch_briefing briefing;
     bool briefed;
     struct czone_policy policy; /* as it was briefed */
@@ -75,6 +78,16 @@ int keeper_standby_brief(struct keeper_standby *standby, struct launch_plan *pla
 
 /* Whether it was told what runs with this policy. */
 bool keeper_standby_suits(const struct keeper_standby *standby, const struct czone_policy *policy);
+
+/*
+ * Has it run what it was briefed for.
+ *
+ * @start    KEEPER_START for its keeper, without flags
+ * @run_dir  in which no keeper has begun
+ *
+ * Returns 0 or errors of keeper_send(); then nothing runs and the run directory is as it was.
+ */
+int keeper_standby_run(const struct keeper_standby *standby, struct keeper_start *start, int run_dir);
 
 /* Ends it. Accepts KEEPER_STANDBY_INIT, and leaves it behind. */
 void keeper_standby_close(struct keeper_standby *standby);

@@ -349,9 +349,6 @@ int program_adopt(struct program *program, const char *cgroup, const struct spaw
         return 1;
     }
     program->starting = false;
-    /* Of one that was killed before it did anything. */
-    if (r == -ECONNREFUSED)
-        (void)unlinkat(program->dir_fd, KEEPER_SOCKET, 0);
     return 0;
 }
 

@@ -82,24 +82,44 @@ static int fail(struct launch_failure *failure, int error, const char *what)
                               "the keeper cannot %s in its run directory: %s", what, strerror(-error));
 }
 
-/* The program sets itself up while the rest is made ready. */
-static int start(struct keeper *keeper, const struct keeper_start *start, const struct keeper_fds *fds,
-                 struct launch_failure *failure)
+/* Before anything is written or done: a czoned that was killed and the next one may both have had this
+ * program started, and of two keepers one only may. */
+static int settle(struct keeper *keeper, int run_dir, struct launch_failure *failure)
 {
-    struct keeper_status *status = &keeper->record.status;
-    int run_dir = fds->fd[START_RUN_DIR], r;
+    int r = link_listen(&keeper->link, run_dir);
 
-    status->state = KEEPER_STARTING;
-    /* Before anything is written or done: a czoned that was killed and the next one may both have had this
-     * program started, and of two keepers one only may. */
-    r = link_listen(&keeper->link, run_dir);
     if (r < 0)
         return fail(failure, r, "listen");
     /* Nor does anything run before this: without it the next czoned takes the program for one that never did.
      */
     keeper->record_fd = keeper_record_create(run_dir, &keeper->record);
-    if (keeper->record_fd < 0)
-        return fail(failure, keeper->record_fd, "create the file status");
+    return keeper->record_fd < 0 ? fail(failure, keeper->record_fd, "create the file status") : 0;
+}
+
+/* The same was done by czoned. */
+static int take_over(struct keeper *keeper, int *record, struct launch_failure *failure)
+{
+    int r;
+
+    link_moved(&keeper->link);
+    keeper->record_fd = take_fd(record);
+    keeper->record.let_go = 1;
+    r = keeper_record_update(keeper->record_fd, &keeper->record);
+    return r < 0 ? fail(failure, r, "write the file status") : 0;
+}
+
+/* The program sets itself up while the rest is made ready. */
+static int start(struct keeper *keeper, const struct keeper_start *start, struct keeper_fds *fds,
+                 struct launch_failure *failure)
+{
+    bool settled = (start->flags & KEEPER_START_BRIEFED) && fds->fd[START_RECORD] >= 0;
+    struct keeper_status *status = &keeper->record.status;
+    int run_dir = fds->fd[START_RUN_DIR], r;
+
+    status->state = KEEPER_STARTING;
+    r = settled ? take_over(keeper, &fds->fd[START_RECORD], failure) : settle(keeper, run_dir, failure);
+    if (r < 0)
+        return r;
     r = start_launch(start, fds, &keeper->standby, &keeper->launch, &keeper->input.tty, failure);
     if (r < 0)
         return r;
@@ -118,7 +138,7 @@ static void on_prepare(struct keeper *keeper, const struct keeper_fds *fds)
         (void)link_prepare(&keeper->link, fds->fd[PREPARE_HALL]);
 }
 
-static void on_start(struct keeper *keeper, const struct keeper_start *message, const struct keeper_fds *fds)
+static void on_start(struct keeper *keeper, const struct keeper_start *message, struct keeper_fds *fds)
 {
     struct launch_failure failure;
 
@@ -241,7 +261,7 @@ static void on_resize(struct keeper *keeper, const struct keeper_resize *resize)
 }
 
 static void on_message(struct keeper *keeper, const union keeper_message *message, size_t length,
-                       const struct keeper_fds *fds)
+                       struct keeper_fds *fds)
 {
     switch (message->header.kind) {
     case KEEPER_PREPARE:
@@ -309,7 +329,10 @@ static void fill(const struct keeper *keeper, struct pollfd slots[SLOTS])
     slots[PEER] = (struct pollfd){ .fd = link->peer, .events = POLLIN };
     if (link->status_due || link->failed_due)
         slots[PEER].events |= POLLOUT;
-    slots[LISTENER] = (struct pollfd){ .fd = link->listener, .events = POLLIN };
+    /* Before START there is nothing that could be told to anybody. */
+    slots[LISTENER] =
+        (struct pollfd){ .fd = keeper->record.status.state == KEEPER_IDLE ? -EBADF : link->listener,
+                         .events = POLLIN };
     slots[RESULT] = (struct pollfd){ .fd = keeper->launch.result_fd, .events = POLLIN };
     slots[PIDFD] = (struct pollfd){ .fd = keeper->launch.pidfd, .events = POLLIN };
     slots[OUT] = (struct pollfd){ .fd = keeper->out.fd, .events = POLLIN };

@@ -32,13 +32,7 @@ static int listen_as(int run_dir, const char *name, int *ret_listener)
     return 0;
 }
 
-/* Of its own, as long as it has not begun. */
-static void format_name(char name[32])
-{
-    (void)snprintf(name, 32, "keeper.%d", (int)getpid());
-}
-
-static void leave_hall(struct link *link)
+void link_moved(struct link *link)
 {
     cleanup_fd(&link->hall);
     link->hall = -EBADF;
@@ -52,7 +46,7 @@ int link_prepare(struct link *link, int hall)
 
     if (copy < 0)
         return -errno;
-    format_name(name);
+    keeper_hall_name(getpid(), name);
     r = listen_as(copy, name, &link->listener);
     if (r == 0)
         link->hall = take_fd(&copy);
@@ -65,9 +59,9 @@ static void abandon(struct link *link)
 
     if (link->hall < 0)
         return;
-    format_name(name);
+    keeper_hall_name(getpid(), name);
     (void)unlinkat(link->hall, name, 0);
-    leave_hall(link);
+    link_moved(link);
     cleanup_fd(&link->listener);
     link->listener = -EBADF;
 }
@@ -77,9 +71,9 @@ static int move(struct link *link, int run_dir)
 {
     char name[32];
 
-    format_name(name);
+    keeper_hall_name(getpid(), name);
     if (renameat2(link->hall, name, run_dir, KEEPER_SOCKET, RENAME_NOREPLACE) == 0) {
-        leave_hall(link);
+        link_moved(link);
         return 0;
     }
     return -errno;

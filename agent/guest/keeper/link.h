@@ -27,6 +27,9 @@ struct link {
  * of socket(2), bind(2), listen(2) and fcntl(2); then link_listen() does all of it. */
 int link_prepare(struct link *link, int hall);
 
+/* Somebody else has moved the name to where whoever comes later looks. */
+void link_moved(struct link *link);
+
 /* Listens in the run directory, where whoever comes later looks. Returns 0, -EEXIST (another keeper does
  * already, or did), or errors of socket(2), bind(2), listen(2) and renameat2(2). */
 int link_listen(struct link *link, int run_dir);

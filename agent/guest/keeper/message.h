@@ -57,18 +57,22 @@ struct keeper_prepare {
 enum keeper_start_flag {
     KEEPER_START_POLICY = 1 << 0, /* policy counts */
     KEEPER_START_JOIN = 1 << 1, /* an exec session: the fifth fd is the pidfd of the container's process 1 */
-    KEEPER_START_BRIEFED = 1 << 2, /* the standby knows what to run, and runs it: one fd, and no policy */
+    KEEPER_START_BRIEFED = 1 << 2, /* the standby knows what to run, and runs it; no policy */
 };
 
 /*
  * czoned: launch. The first message but for PREPARE, and the only START. A standby that was not briefed
- * ends. The keeper owns the fds that it receives, one with KEEPER_START_BRIEFED, five with KEEPER_START_JOIN,
- * else four, in this order:
+ * ends. The keeper owns the fds that it receives, five with KEEPER_START_JOIN, else four, in this order:
  *
  *   1. the program's run directory, mode 0700, which czoned has made and no keeper has begun in
  *   2. the cgroup's directory
  *   3. the request (launch/json.h) in a memfd, JSON from byte 0 to its end
  *   4. the compiled seccomp filter
+ *
+ * With KEEPER_START_BRIEFED, the first only; or that and the program's record (keeper/record.h), open for
+ * writing: then czoned has made it, has moved the keeper's name from the hall of PREPARE to the run
+ * directory, and lets the program go itself without waiting for the keeper (launch_briefing_run()). The
+ * keeper does so as well, for a czoned that was killed before it could.
  */
 struct keeper_start {
     struct keeper_header header;

@@ -18,6 +18,8 @@ int keeper_record_read(int run_dir, struct keeper_record *ret)
     n = pread(fd, &record, sizeof(record), 0);
     if (n < 0)
         return -errno;
+    if (n == 0)
+        return -ENOENT;
     if (n < (ssize_t)sizeof(record) || record.status.header.kind != KEEPER_STATUS ||
         record.failed.header.kind != KEEPER_FAILED)
         return -EBADMSG;
@@ -25,6 +27,26 @@ int keeper_record_read(int run_dir, struct keeper_record *ret)
     record.failed.message[sizeof(record.failed.message) - 1] = '\0';
     *ret = record;
     return 0;
+}
+
+bool keeper_record_void(int result, const struct keeper_record *record)
+{
+    return result == -ENOENT || (result == 0 && record->status.state == KEEPER_IDLE && record->let_go == 0);
+}
+
+void keeper_record_clear(int run_dir)
+{
+    /* The name last: as long as it is there nobody else begins. */
+    (void)unlinkat(run_dir, RECORD_FILE, 0);
+    (void)unlinkat(run_dir, KEEPER_SOCKET, 0);
+}
+
+int keeper_record_let_go(int fd)
+{
+    const uint32_t yes = 1;
+    ssize_t n = pwrite(fd, &yes, sizeof(yes), offsetof(struct keeper_record, let_go));
+
+    return n < 0 ? -errno : n == sizeof(yes) ? 0 : -ENOSPC;
 }
 
 int keeper_record_create(int run_dir, const struct keeper_record *record)

@@ -26,12 +26,14 @@ int start_prepare(const struct keeper_fds *fds, struct launch_standby *ret_stand
 
 bool start_complete(const struct keeper_start *start, const struct keeper_fds *fds)
 {
-    int last = start->flags & KEEPER_START_BRIEFED ? START_RUN_DIR
-               : start->flags & KEEPER_START_JOIN  ? START_TARGET
-                                                   : START_FILTER;
+    int least = start->flags & KEEPER_START_JOIN ? START_TARGET : START_FILTER, most = least;
 
+    if (start->flags & KEEPER_START_BRIEFED) {
+        least = START_RUN_DIR;
+        most = START_RECORD;
+    }
     for (int i = 0; i < KEEPER_FDS_MAX; i++)
-        if ((fds->fd[i] >= 0) != (i <= last))
+        if ((i <= least && fds->fd[i] < 0) || (i > most && fds->fd[i] >= 0))
             return false;
     return true;
 }

@@ -23,6 +23,7 @@ enum prepare_fd {
 enum start_fd {
     START_RUN_DIR,
     START_CGROUP,
+    START_RECORD = START_CGROUP, /* with KEEPER_START_BRIEFED */
     START_REQUEST,
     START_FILTER,
     START_TARGET,

@@ -32,6 +32,11 @@ static const struct shape {
     { KEEPER_FAILED, sizeof(struct keeper_failed), sizeof(struct keeper_failed), 0 },
 };
 
+void keeper_hall_name(pid_t keeper, char ret_name[32])
+{
+    (void)snprintf(ret_name, 32, "keeper.%d", (int)keeper);
+}
+
 void keeper_fds_close(struct keeper_fds *fds)
 {
     for (size_t i = 0; i < KEEPER_FDS_MAX; i++) {

@@ -14,6 +14,9 @@
 /* In the run directory: where a keeper listens. */
 #define KEEPER_SOCKET "keeper.sock"
 
+/* The name under which a keeper listens until it is sent START (PREPARE). */
+void keeper_hall_name(pid_t keeper, char ret_name[32]);
+
 /* The fds of one message that was received. Close them with keeper_fds_close(), or take them out. */
 struct keeper_fds {
     int fd[KEEPER_FDS_MAX]; /* -EBADF where there is none */
