@@ -40,8 +40,7 @@ static void plan_ahead(struct container *container, struct launch_plan *plan)
     const struct spawn_request *request = &container->request;
     czone_node_id node;
 
-    if (lease_has_place(container->manager, container->zone, (uint64_t)request->memory, request->choice,
-                        &node))
+    if (lease_has_place(container->manager, container->id, (uint64_t)request->memory, request->choice, &node))
         program_cgroup_plan(&container->program, request, plan, node);
 }
 
@@ -62,16 +61,6 @@ static int refuse_dir(const struct container *container, int error, struct refus
                        strerror(-error));
 }
 
-static int name(struct container *container, struct refusal *refusal)
-{
-    int r = choose_id(container->manager, container);
-
-    if (r < 0)
-        return refusal_set(refusal, r, ERROR_SYSTEM, NULL, "cannot make an id up: %s", strerror(-r));
-    lease_pick_name(container->manager, container->id, container->zone);
-    return 0;
-}
-
 /* Its directory, with all that the next czoned needs to know. */
 static int record(struct container *container, struct refusal *refusal)
 {
@@ -84,11 +73,13 @@ static int record(struct container *container, struct refusal *refusal)
 
 static int create(struct container *container, struct launch_plan *plan, struct refusal *refusal)
 {
-    int r = name(container, refusal);
+    int r = choose_id(container->manager, container);
 
     if (r < 0)
-        return r;
+        return refusal_set(refusal, r, ERROR_SYSTEM, NULL, "cannot make an id up: %s", strerror(-r));
+    /* At once: the sooner the standby knows, the sooner it is ready. */
     plan_ahead(container, plan);
+    lease_pick_name(container->manager, container->id, container->zone);
     r = record(container, refusal);
     return r == 0 ? container_lease(container, refusal) : r;
 }

@@ -89,13 +89,14 @@ static int connect_pipes(const struct launch_request *request, const struct laun
     const int ends[] = { request->input ? stdio->in : -EBADF, stdio->out, stdio->err };
     uid_t uid = owner_of(request, user);
     gid_t gid = launch_id_outside(&request->users.gids, user->gid);
+    bool given = uid == 0 && gid == 0; /* they are root's already */
     int r = request->input ? 0 : connect_null(step);
 
     if (r < 0)
         return r;
     launch_step_set(step, LAUNCH_STAGE_STDIO, "connect", "stdin, stdout and stderr");
     for (int i = 0; i <= 2; i++)
-        if (ends[i] >= 0 && (fchown(ends[i], uid, gid) < 0 || dup2(ends[i], i) < 0))
+        if (ends[i] >= 0 && ((!given && fchown(ends[i], uid, gid) < 0) || dup2(ends[i], i) < 0))
             return -errno;
     return 0;
 }
