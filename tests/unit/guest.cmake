@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # czoned without a kernel that plugs memory: its nouns, and its service over socket pairs on a machine made of files.
 if(TARGET czoned_objects)
-    foreach(noun bundle burst cgroup_text container_state control exec_log exec_request grace history input keeper_link key_store notify oci_config oci_types oom options program receipt removal restore run_dir
+    foreach(noun bundle burst cgroup_text container_state control exec_log exec_request grace history input keeper_link key_store log notify oci_config oci_types oom options program receipt removal restore run_dir
                  service signal_book spawn_request host id_range limits memory
                  cgroup_pool pool_size scratch scratch_tree)
         add_executable(test_guest_${noun} unit/test_guest_${noun}.c unit/guest_machine.c

@@ -9,7 +9,7 @@ if(TARGET czone-keeper)
     # Static, and hence without sanitizers: it runs in roots that hold nothing else.
     target_link_options(keeper_probe PRIVATE -static)
 
-    foreach(noun briefing exec hostile life link log stdio)
+    foreach(noun briefing exec handover hostile life link log stdio)
         add_executable(test_keeper_${noun} unit/test_keeper_${noun}.c unit/keeper_run.c $<TARGET_OBJECTS:czone_keeper_wire_objects>
                                            $<TARGET_OBJECTS:czone_launch_objects> $<TARGET_OBJECTS:czone_seccomp_objects>)
         czone_defaults(test_keeper_${noun})
@@ -26,6 +26,8 @@ if(TARGET czone-keeper)
             "KEEPER=$<TARGET_FILE:czone-keeper>;KEEPER_PROBE=$<TARGET_FILE:keeper_probe>;LAUNCH_PROBE=$<TARGET_FILE:launch_probe>;KEEPER_PREPARED=1")
     endforeach()
     # czoned's end of the connection, too.
-    target_sources(test_keeper_link PRIVATE $<TARGET_OBJECTS:czoned_objects>)
-    target_link_libraries(test_keeper_link PRIVATE PkgConfig::EVENT)
+    foreach(noun handover link)
+        target_sources(test_keeper_${noun} PRIVATE $<TARGET_OBJECTS:czoned_objects>)
+        target_link_libraries(test_keeper_${noun} PRIVATE PkgConfig::EVENT)
+    endforeach()
 endif()
