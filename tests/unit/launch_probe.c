@@ -172,7 +172,8 @@ static int namespaces_denied(void)
     return 0;
 }
 
-/* Of the filter, or because the kernel has no such calls at all (ia32_emulation=0): either way none is made. */
+/* Of the filter, or because the kernel has no such calls at all (ia32_emulation=0): either way none is made.
+ */
 static bool is_killed(int status)
 {
     return WIFSIGNALED(status) && (WTERMSIG(status) == SIGSYS || WTERMSIG(status) == SIGSEGV);
