@@ -4,7 +4,7 @@ if(NOT TARGET czone_objects)
     return()
 endif()
 
-foreach(noun attr scan claims zone contexts release job monitor fault)
+foreach(noun attr scan claims node zone contexts release job monitor fault)
     add_executable(test_backend_${noun} ${CMAKE_CURRENT_LIST_DIR}/test_backend_${noun}.c
                    ${PROJECT_SOURCE_DIR}/tests/support/fake_machine.c)
     target_include_directories(test_backend_${noun} PRIVATE ${PROJECT_SOURCE_DIR}

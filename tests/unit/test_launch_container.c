@@ -7,6 +7,7 @@
 
 #include "agent/guest/launch/identity.h"
 #include "agent/guest/launch/runtime.h"
+#include "tests/unit/launch_cgroup.h"
 #include "tests/unit/launch_run.h"
 
 static struct run run;

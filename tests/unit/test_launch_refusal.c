@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <sys/syscall.h>
 
+#include "tests/unit/launch_cgroup.h"
 #include "tests/unit/launch_run.h"
 
 static struct run run;

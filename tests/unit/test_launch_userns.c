@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <sys/mount.h>
 
+#include "tests/unit/launch_cgroup.h"
 #include "tests/unit/launch_run.h"
 
 #define FIRST 200000

@@ -103,8 +103,8 @@ static void stand_by(struct cgroup_pool *pool, struct cgroup_pool_entry *entry)
         log_warning("no process stands by in cgroup %s: %s", czone_cgroup_path(entry->cgroup), strerror(-r));
 }
 
-/* No more than stands by there, and none of a zone's memory for it; but until its program runs
- * (program_cgroup_begin()) as much of the CPUs as those who start it, who would else take them from it. Without
+/* No more than stands by there, and none of a zone's memory for it; but as much of the CPUs as those who
+ * start its program have, who would else take them from it, until that runs (program_cgroup_begin()). Without
  * the cpu controller there is no such file. */
 static int close_off(struct czone_cgroup *cgroup, const char *pids)
 {

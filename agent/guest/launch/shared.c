@@ -17,50 +17,52 @@
 #define COMMON (12 << 10)
 #define PAGE   4096
 
-/* memory -EBADF: nobody's but the caller's and its children's. */
-static int map(int memory, struct launch_shared **ret_shared)
+/* memory -EBADF: nobody's but the caller's and its children's. NULL: errno. */
+static struct launch_shared *map(int memory)
 {
     int flags = MAP_SHARED | MAP_NORESERVE | (memory < 0 ? MAP_ANONYMOUS : 0);
-    struct launch_shared *shared = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, flags, memory, 0);
+    void *shared = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, flags, memory, 0);
 
-    if (shared == MAP_FAILED)
+    return shared != MAP_FAILED ? shared : NULL;
+}
+
+int launch_shared_new(struct launch_shared **ret_shared)
+{
+    struct launch_shared *shared = map(-EBADF);
+
+    if (!shared)
         return -errno;
     *ret_shared = shared;
     return 0;
 }
 
-int launch_shared_new(struct launch_shared **ret_shared)
-{
-    return map(-EBADF, ret_shared);
-}
-
 int launch_shared_create(int *ret_memory, struct launch_shared **ret_shared)
 {
     CLEANUP_FD int memory = memfd_create("czone-briefing", MFD_CLOEXEC);
-    int r;
+    struct launch_shared *shared;
 
     if (memory < 0 || ftruncate(memory, SIZE) < 0)
         return -errno;
-    r = map(memory, ret_shared);
-    if (r < 0)
-        return r;
+    shared = map(memory);
+    if (!shared)
+        return -errno;
     *ret_memory = take_fd(&memory);
+    *ret_shared = shared;
     return 0;
 }
 
 int launch_shared_open(int memory, struct launch_shared **ret_shared)
 {
-    struct launch_shared *shared = NULL;
+    struct launch_shared *shared;
     struct stat st;
-    int r;
 
     if (fstat(memory, &st) < 0)
         return -errno;
     if (st.st_size != SIZE)
         return -EINVAL;
-    r = map(memory, &shared);
-    if (r < 0)
-        return r;
+    shared = map(memory);
+    if (!shared)
+        return -errno;
     launch_shared_touch(shared);
     atomic_store(&shared->place, (uintptr_t)shared);
     *ret_shared = shared;

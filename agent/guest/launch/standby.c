@@ -11,6 +11,14 @@
 #include "agent/guest/launch/stdio.h"
 #include "proto/cleanup.h"
 
+static struct launch_standby take_standby(struct launch_standby *standby)
+{
+    struct launch_standby taken = *standby;
+
+    *standby = (struct launch_standby)LAUNCH_STANDBY_INIT;
+    return taken;
+}
+
 /* Of a standby, before it is born. */
 struct cradle {
     struct launch_stdio stdio;
@@ -69,8 +77,7 @@ int launch_standby_start(const struct launch_standby_kit *kit, struct launch_sta
     if (pid < 0)
         return pid;
     launch->pid = pid;
-    *ret_standby = standby;
-    standby = (struct launch_standby)LAUNCH_STANDBY_INIT;
+    *ret_standby = take_standby(&standby);
     return 0;
 }
 
