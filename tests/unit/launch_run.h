@@ -35,13 +35,21 @@ struct run {
     char log[65536]; /* what the container said, NUL-terminated */
 };
 
-static inline int run_check(struct run *run)
+/* briefing NULL: is only to be checked. Returns as launch_check() and launch_briefing_tell(). */
+static inline int run_plan(struct run *run, struct launch_briefing *briefing)
 {
     struct launch_plan plan = LAUNCH_PLAN_INIT;
     int r = launch_check(&run->request, &plan, &run->failure);
 
+    if (r == 0 && briefing)
+        r = launch_briefing_tell(briefing, &plan, run->request.policy, NULL);
     launch_plan_clear(&plan);
     return r;
+}
+
+static inline int run_check(struct run *run)
+{
+    return run_plan(run, NULL);
 }
 
 /* As czoned and a keeper do: one tells it what to run, the other is its parent. */
@@ -57,18 +65,6 @@ static inline void run_prepare(struct run *run)
     (void)close(kit.memory);
 }
 
-/* Returns as launch_check() and launch_briefing_tell(). */
-static inline int run_brief(struct run *run)
-{
-    struct launch_plan plan = LAUNCH_PLAN_INIT;
-    int r = launch_check(&run->request, &plan, &run->failure);
-
-    if (r == 0)
-        r = launch_briefing_tell(&run->briefing, &plan, run->request.policy, NULL);
-    launch_plan_clear(&plan);
-    return r;
-}
-
 /* As launch_start(): by a process that stands by, where LAUNCH_PREPARED is set and that suits. */
 static inline int run_launch(struct run *run)
 {
@@ -77,7 +73,7 @@ static inline int run_launch(struct run *run)
     if (getenv("LAUNCH_PREPARED") == NULL || !launch_briefing_suits(&run->request))
         return launch_start(run->launcher, &run->request, &run->launch, &run->failure);
     run_prepare(run);
-    r = run_brief(run);
+    r = run_plan(run, &run->briefing);
     if (r < 0)
         launch_standby_drop(&run->standby);
     else

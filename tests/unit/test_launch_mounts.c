@@ -212,7 +212,7 @@ static const struct {
 static void brief_standby(void)
 {
     run_prepare(&run);
-    ck_assert_int_eq(run_brief(&run), 0);
+    ck_assert_int_eq(run_plan(&run, &run.briefing), 0);
 }
 
 START_TEST(what_a_standby_finds_wrong_before_it_is_to_run_is_told_when_it_is)
@@ -243,7 +243,7 @@ START_TEST(a_standby_that_was_killed_cannot_be_told_anything)
     run_prepare(&run);
     ck_assert_int_eq(kill(run.standby.launch.pid, SIGKILL), 0);
     run_wait_readable(run.standby.launch.pidfd);
-    ck_assert_int_eq(run_brief(&run), -EPIPE);
+    ck_assert_int_eq(run_plan(&run, &run.briefing), -EPIPE);
 }
 END_TEST
 
