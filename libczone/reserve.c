@@ -62,6 +62,18 @@ static int place(const struct czone_ctx *ctx, const char *name, const struct pla
     return 0;
 }
 
+static bool is_online(const struct czone_ctx *ctx, const struct czone_zone_info *info)
+{
+    for (size_t i = 0; i < info->n_blocks; i++) {
+        const struct czone_block *block =
+            inventory_block(ctx->inventory, (czone_block_id){ info->first_block.n + i });
+
+        if (!block || block->state != CZONE_BLOCK_MOVABLE)
+            return false;
+    }
+    return true;
+}
+
 int czone_zone_probe(const struct czone_ctx *ctx, const struct czone_zone_request *request,
                      struct czone_zone_info *ret_info, struct czone_failure *failure)
 {
@@ -70,7 +82,11 @@ int czone_zone_probe(const struct czone_ctx *ctx, const struct czone_zone_reques
     int r;
 
     r = check_request(ctx, request, &checked, &wanted, failure);
-    return r < 0 ? r : place(ctx, checked.name, &wanted, ret_info, failure);
+    if (r == 0)
+        r = place(ctx, checked.name, &wanted, ret_info, failure);
+    if (r == 0 && is_online(ctx, ret_info))
+        ret_info->state = CZONE_ZONE_ONLINE;
+    return r;
 }
 
 /* How often to look for a place again because its blocks were not what they were when last read. */
@@ -96,18 +112,6 @@ static int place_anew(struct czone_ctx *ctx, const char *name, const struct plac
     return failure_set(failure, -EBUSY, CZONE_STAGE_PLACE, ret_info->node,
                        "the memory blocks of node %d do not stay as they are: somebody else is changing them",
                        ret_info->node.n);
-}
-
-static bool is_online(const struct czone_ctx *ctx, const struct czone_zone_info *info)
-{
-    for (size_t i = 0; i < info->n_blocks; i++) {
-        const struct czone_block *block =
-            inventory_block(ctx->inventory, (czone_block_id){ info->first_block.n + i });
-
-        if (!block || block->state != CZONE_BLOCK_MOVABLE)
-            return false;
-    }
-    return true;
 }
 
 static int claim_locked(struct czone_ctx *ctx, const struct claims_lock *lock, const char *name,

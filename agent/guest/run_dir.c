@@ -105,8 +105,8 @@ int run_dir_remove(int parent_fd, const char *name)
     r = run_dir_open(parent_fd, name, &fd);
     if (r == 0)
         r = remove_dir(parent_fd, name, fd);
-    /* A keeper that was told to make ready, and not yet that it is not needed, has put its socket there in
-     * between: it makes that one file, and in a directory that is gone it can make none. */
+    /* A keeper that has only now read START has put something there in between; in a directory that is gone
+     * it can make nothing. */
     if (r == -ENOTEMPTY)
         r = remove_dir(parent_fd, name, fd);
     return r;

@@ -25,8 +25,8 @@ struct czone_release;
  */
 struct czone_job;
 
-/* Readable when there is something for czone_job_process() to do. Borrowed. -EBADF, which poll(2) skips,
- * while czone_job_has_helper() is false and there is no helper to wait for. */
+/* Readable when there is something for czone_job_process() to do. Borrowed. -EBADF, which poll(2) skips, for
+ * a job that never had anything to wait for: it is over as soon as czone_job_process() is called. */
 int czone_job_fd(const struct czone_job *job);
 
 /*

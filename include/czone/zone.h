@@ -64,6 +64,9 @@ struct czone_zone_info {
  * keeps what it has once been told: to a new context a fast node that is all offline is a slow one; name the
  * range (within) or the tier where that matters.
  *
+ * ret_info->state: CZONE_ZONE_ONLINE if all of it is online as movable memory already, as far as the context
+ * knows, else CZONE_ZONE_PLUGGED.
+ *
  * Returns 0, or
  *   -EINVAL  bad name, bytes of 0 or above INT64_MAX, unknown tier (failure says which)
  *   -EEXIST  a zone of this name exists
@@ -156,7 +159,7 @@ int czone_node_policy(const struct czone_ctx *ctx, czone_node_id node, struct cz
  * who has time to write it ahead. While a cgroup has processes the kernel lets whoever writes it wait until
  * all CPUs have put their lists of pages in order (cpuset_migrate_mm() in kernel/cgroup/cpuset.c), and
  * czone_zone_bind() does not write what is so already. The zone's node is not exclusive until it is claimed:
- * write it no earlier than right before that, and write it back if the claim fails.
+ * write it no earlier than right before that, and back if the claim or czone_zone_bind() fails.
  *
  * ret_text, size: where the text goes, with its NUL. Returns 0, -ENOENT (no such node), -ENODEV (no home node
  * beside it) or -ENOBUFS (it is longer). Pure.

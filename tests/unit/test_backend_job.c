@@ -265,9 +265,12 @@ END_TEST
 START_TEST(reserve_of_what_is_online_already_needs_no_helper)
 {
     struct czone_zone_request request = request_of("a", 4);
+    struct czone_zone_info info;
     struct czone_zone *zone;
     struct czone_job *job;
 
+    ck_ok(czone_zone_probe(ctx, &request, &info, &failure));
+    ck_assert_int_eq(info.state, CZONE_ZONE_PLUGGED);
     for (uint64_t block = 32; block < 36; block++) {
         char path[80];
 
@@ -276,6 +279,8 @@ START_TEST(reserve_of_what_is_online_already_needs_no_helper)
     }
     fake_machine_settle(&machine);
     ck_ok(czone_ctx_refresh(ctx, &failure));
+    ck_ok(czone_zone_probe(ctx, &request, &info, &failure));
+    ck_assert_int_eq(info.state, CZONE_ZONE_ONLINE);
     ck_ok(czone_zone_reserve_start(ctx, &request, &job, &failure));
     ck_assert_int_eq(waitpid(-1, NULL, WNOHANG | __WALL), -1);
     ck_assert_int_eq(czone_job_fd(job), -EBADF);

@@ -79,9 +79,11 @@ static void send_start(int record)
     ck_assert_int_eq(keeper_send(kept.process.socket, &kept.start, sizeof(kept.start), fds, 2), 0);
 }
 
+/* As a czoned that was killed does: what the keeper has told of itself is unread. */
 static void hang_up(void)
 {
-    ck_assert_int_eq(shutdown(kept.process.socket, SHUT_RDWR), 0);
+    ck_assert_int_eq(close(kept.process.socket), 0);
+    kept.process.socket = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
 static int connect_anew(void)

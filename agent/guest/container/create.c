@@ -99,6 +99,8 @@ static void begin(struct container *container)
     lease_look(container->lease);
     /* It has its turn: this one. */
     turns_run(&manager->turns, &container->start);
+    /* What could not start at once waits for memory, who knows where: then the plan was in vain. */
+    program_cgroup_drop(&container->program);
     log_release();
 }
 

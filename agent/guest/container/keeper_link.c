@@ -115,8 +115,7 @@ static void on_broken(struct keeper_link *link, int error)
 {
     bool again = link->seek_ms > 0 && clock_monotonic() - link->since < LASTING_NS;
 
-    /* -ECONNRESET: a keeper that ends before it has read all we sent. */
-    if (error < 0 && error != -ECONNRESET && !again)
+    if (error < 0 && !again)
         log_warning("the connection to a keeper broke: %s", strerror(-error));
     disconnect(link);
     if (!link->over && !link->failed && !again) {
@@ -319,8 +318,12 @@ static bool has_begun(int fd)
 {
     struct pollfd slot = { .fd = fd, .events = POLLIN };
     char byte;
+    int n;
 
-    return poll(&slot, 1, BEGIN_TIMEOUT_MS) <= 0 || recv(fd, &byte, sizeof(byte), MSG_PEEK) > 0;
+    do
+        n = poll(&slot, 1, BEGIN_TIMEOUT_MS);
+    while (n < 0 && errno == EINTR);
+    return n <= 0 || recv(fd, &byte, sizeof(byte), MSG_PEEK) > 0;
 }
 
 static bool is_void(int run_dir)

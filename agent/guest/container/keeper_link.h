@@ -62,9 +62,10 @@ int keeper_link_start(struct keeper_link *link, struct manager *manager, int run
                       const struct launch_request *request, struct keeper_standby *standby,
                       const struct keeper_link_ops *ops, void *owner);
 
-/* Connects to the keeper that an earlier czoned left. Returns 0 (also when that cannot be done just now: it
- * is tried until it succeeds or the keeper is gone), -ENOENT (none has begun; one may that was sent START),
- * -ECONNREFUSED (it is gone) or -ENOMEM. */
+/* Connects to the keeper that an earlier czoned left. Waits, 2 s at most, for one that has yet to read
+ * whether it is to begin; what is left of one that never did is removed. Returns 0 (also when that cannot be
+ * done just now: it is tried until it succeeds or the keeper is gone), -ENOENT (none has begun; one may that
+ * was sent START), -ECONNREFUSED (it is gone) or -ENOMEM. */
 int keeper_link_connect(struct keeper_link *link, struct manager *manager, int run_dir,
                         const struct keeper_link_ops *ops, void *owner);
 

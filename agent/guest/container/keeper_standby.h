@@ -82,7 +82,7 @@ bool keeper_standby_suits(const struct keeper_standby *standby, const struct czo
 /*
  * Has it run what it was briefed for.
  *
- * @start    KEEPER_START for its keeper, without flags
+ * @start    KEEPER_START for its keeper; its flags are set here
  * @run_dir  in which no keeper has begun
  *
  * Returns 0 or errors of keeper_send(); then nothing runs and the run directory is as it was.

@@ -15,12 +15,6 @@
 void program_cgroup_plan(struct program *program, const struct spawn_request *request,
                          struct launch_plan *plan, czone_node_id node);
 
-/* The same when its cgroup is bound: who stands by in it has no head start then, but is there.
- *
- * @launch  complete, with its policy
- */
-void program_cgroup_brief(struct program *program, const struct launch_request *launch);
-
 /* The program runs: from here on it has the share of the CPUs that each container begins with. */
 void program_cgroup_begin(struct program *program);
 

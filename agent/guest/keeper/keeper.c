@@ -101,6 +101,8 @@ static int take_over(struct keeper *keeper, int *record, struct launch_failure *
 {
     int r;
 
+    if (keeper->link.listener < 0)
+        return fail(failure, -EBADF, "listen");
     link_moved(&keeper->link);
     keeper->record_fd = take_fd(record);
     keeper->record.let_go = 1;
@@ -108,7 +110,6 @@ static int take_over(struct keeper *keeper, int *record, struct launch_failure *
     return r < 0 ? fail(failure, r, "write the file status") : 0;
 }
 
-/* The program sets itself up while the rest is made ready. */
 static int start(struct keeper *keeper, const struct keeper_start *start, struct keeper_fds *fds,
                  struct launch_failure *failure)
 {
@@ -120,22 +121,26 @@ static int start(struct keeper *keeper, const struct keeper_start *start, struct
     r = settled ? take_over(keeper, &fds->fd[START_RECORD], failure) : settle(keeper, run_dir, failure);
     if (r < 0)
         return r;
-    r = start_launch(start, fds, &keeper->standby, &keeper->launch, &keeper->input.tty, failure);
-    if (r < 0)
-        return r;
-    status->pid = keeper->launch.pid;
     r = log_writer_open(&keeper->log, run_dir, start->log_limit, start->log_segment);
-    return r < 0 ? fail(failure, r, "create the log") : 0;
+    if (r < 0)
+        return fail(failure, r, "create the log");
+    r = start_launch(start, fds, &keeper->standby, &keeper->launch, &keeper->input.tty, failure);
+    if (r == 0)
+        status->pid = keeper->launch.pid;
+    return r;
 }
 
-/* A standby that cannot be had is told about in answer to START. */
+/* What cannot be had is told about in answer to START. Listens first: czoned moves the name as soon as there
+ * is a standby that it can tell what to run. */
 static void on_prepare(struct keeper *keeper, const struct keeper_fds *fds)
 {
     if (keeper->record.status.state != KEEPER_IDLE || keeper->standby.launch.pidfd >= 0 ||
-        start_prepare(fds, &keeper->standby) == -EINVAL)
+        fds->fd[PREPARE_HALL] < 0) {
         link_drop(&keeper->link);
-    else
-        (void)link_prepare(&keeper->link, fds->fd[PREPARE_HALL]);
+        return;
+    }
+    (void)link_prepare(&keeper->link, fds->fd[PREPARE_HALL]);
+    (void)start_prepare(fds, &keeper->standby);
 }
 
 static void on_start(struct keeper *keeper, const struct keeper_start *message, struct keeper_fds *fds)

@@ -47,6 +47,7 @@ int link_prepare(struct link *link, int hall)
     if (copy < 0)
         return -errno;
     keeper_hall_name(getpid(), name);
+    (void)unlinkat(copy, name, 0); /* of one with the same pid, that was killed */
     r = listen_as(copy, name, &link->listener);
     if (r == 0)
         link->hall = take_fd(&copy);

@@ -17,7 +17,7 @@
 
 #include <czone/policy.h>
 
-#define KEEPER_VERSION 1
+#define KEEPER_VERSION 2
 
 /* Bytes of stdin in one INPUT, and the most a keeper holds that the program has not taken. */
 #define KEEPER_INPUT_MAX 65536

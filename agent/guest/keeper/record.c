@@ -2,6 +2,7 @@
 #include "agent/guest/keeper/record.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include "proto/cleanup.h"
 
@@ -36,9 +37,13 @@ bool keeper_record_void(int result, const struct keeper_record *record)
 
 void keeper_record_clear(int run_dir)
 {
+    struct stat st;
+
     /* The name last: as long as it is there nobody else begins. */
     (void)unlinkat(run_dir, RECORD_FILE, 0);
-    (void)unlinkat(run_dir, KEEPER_SOCKET, 0);
+    /* keeper_bar() leaves a file in its place, which stays. */
+    if (fstatat(run_dir, KEEPER_SOCKET, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISSOCK(st.st_mode))
+        (void)unlinkat(run_dir, KEEPER_SOCKET, 0);
 }
 
 int keeper_record_let_go(int fd)

@@ -23,8 +23,8 @@ struct keeper_record {
  * Reads it. Returns 0, -ENOENT (there is none, or nothing in it yet: nothing ever ran), -EBADMSG (not such a
  * file), or errors of openat(2) and read(2).
  *
- * If the keeper is gone, KEEPER_ENDED and KEEPER_REFUSED are the truth, and any other state means that it was
- * killed.
+ * If the keeper is gone, KEEPER_ENDED and KEEPER_REFUSED are the truth, keeper_record_void() tells that
+ * nothing ever ran, and any other state means that it was killed.
  */
 int keeper_record_read(int run_dir, struct keeper_record *ret);
 

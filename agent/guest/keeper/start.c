@@ -21,7 +21,7 @@ int start_prepare(const struct keeper_fds *fds, struct launch_standby *ret_stand
         .running = fds->fd[PREPARE_RUNNING],
     };
 
-    return fds->fd[PREPARE_HALL] < 0 ? -EINVAL : launch_standby_start(&kit, ret_standby);
+    return launch_standby_start(&kit, ret_standby);
 }
 
 bool start_complete(const struct keeper_start *start, const struct keeper_fds *fds)

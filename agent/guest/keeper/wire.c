@@ -126,9 +126,11 @@ int keeper_receive(int socket, union keeper_message *ret, size_t *ret_length, st
     ssize_t n;
     int r;
 
+    /* A peer that has ended without reading all that it was sent is told of once, before what it has said:
+     * that counts, as START does of a czoned that was killed. */
     do
         n = recvmsg(socket, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC | MSG_TRUNC);
-    while (n < 0 && errno == EINTR);
+    while (n < 0 && (errno == EINTR || errno == ECONNRESET));
     if (n < 0)
         return -errno;
     if (n == 0)

@@ -64,15 +64,19 @@ int launch_shared_open(int memory, struct launch_shared **ret_shared)
     if (!shared)
         return -errno;
     launch_shared_touch(shared);
-    atomic_store(&shared->place, (uintptr_t)shared);
     *ret_shared = shared;
     return 0;
+}
+
+void launch_shared_admit(struct launch_shared *shared)
+{
+    atomic_store(&shared->place, (uintptr_t)shared);
 }
 
 void launch_shared_touch(struct launch_shared *shared)
 {
     for (size_t i = 0; i < COMMON; i += PAGE)
-        ((volatile char *)shared)[i] = ((volatile char *)shared)[i];
+        (void)__atomic_fetch_or((char *)shared + i, 0, __ATOMIC_RELAXED);
 }
 
 struct launch_shared *launch_shared_free(struct launch_shared *shared)
@@ -188,10 +192,6 @@ static int copy_request(struct launch_shared *shared, const struct launch_reques
         r = copy_text(shared, from->user, &to->user);
     if (r == 0)
         r = copy_text(shared, from->hostname, &to->hostname);
-    if (r == 0)
-        r = copy_text(shared, from->scratch, &to->scratch);
-    if (r == 0)
-        r = copy_text(shared, from->scratch_name, &to->scratch_name);
     if (r == 0)
         r = copy(shared, from->groups, from->n_groups * sizeof(*from->groups), &groups);
     if (r == 0)

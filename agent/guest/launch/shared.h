@@ -16,7 +16,7 @@
 
 struct launch_shared {
     atomic_bool reached_exec; /* by the child: execve() is next */
-    atomic_uintptr_t place;   /* where parent and child have it; 0: they have it not yet */
+    atomic_uintptr_t place;   /* where parent and child have it; 0: there is no child yet */
     /* launch_shared_write(): with everything it points to, for those who have it at that place. */
     struct launch_plan plan;
     struct launch_request request;
@@ -26,7 +26,7 @@ struct launch_shared {
     char room[];
 };
 
-/* Memory for a child that is told everything when it is born. Returns 0 or -ENOMEM. The caller calls
+/* Memory for a child that is told everything when it is born. Returns 0 or errors of mmap(). The caller calls
  * launch_shared_free(). */
 int launch_shared_new(struct launch_shared **ret_shared);
 
@@ -39,7 +39,11 @@ int launch_shared_create(int *ret_memory, struct launch_shared **ret_shared);
  */
 int launch_shared_open(int memory, struct launch_shared **ret_shared);
 
-/* Has the kernel map here what a common request takes of it, which a start does not wait for then. */
+/* The child is born: from here on it may be told. */
+void launch_shared_admit(struct launch_shared *shared);
+
+/* Has the kernel map here what a common request takes of it, which a start does not wait for then. Somebody
+ * may be writing there. */
 void launch_shared_touch(struct launch_shared *shared);
 
 /* Unmaps it here; others still have it. Accepts NULL, returns NULL. */
@@ -47,8 +51,8 @@ struct launch_shared *launch_shared_free(struct launch_shared *shared);
 
 /*
  * Copies a plan and its request, with this policy and the text of an errand (NULL: none). Not what a standby
- * is never used for: users, network, a runtime, the guest's own root. fds in it are the caller's. Returns 0,
- * -EAGAIN (launch_shared_open() was not called yet) or -ENOBUFS: it is too long.
+ * is never used for: users, network, a runtime, the guest's own root, a scratch disk. fds in it are the
+ * caller's. Returns 0, -EAGAIN (launch_shared_admit() was not called yet) or -ENOBUFS: it is too long.
  */
 int launch_shared_write(struct launch_shared *shared, const struct launch_plan *plan,
                         const struct czone_policy *policy, const char *errand);

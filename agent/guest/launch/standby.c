@@ -77,6 +77,7 @@ int launch_standby_start(const struct launch_standby_kit *kit, struct launch_sta
     if (pid < 0)
         return pid;
     launch->pid = pid;
+    launch_shared_admit(launch->shared);
     *ret_standby = take_standby(&standby);
     return 0;
 }

@@ -87,7 +87,7 @@ int lease_new(struct manager *manager, const char *name, uint64_t bytes, struct 
               struct refusal *refusal);
 
 /*
- * Whether a lease would find free memory here, and on which node. Claims nothing.
+ * Whether a lease would find free memory here that is online already, and on which node. Claims nothing.
  *
  * @name  of the zone that is wanted
  */

@@ -84,7 +84,7 @@ bool lease_has_place(struct manager *manager, const char *name, uint64_t bytes, 
     request.bytes = memory_map_round(manager->ctx, bytes);
     request.tier = tier;
     if (request.bytes == 0 || czone_zone_probe(manager->ctx, &request, &info, NULL) < 0 ||
-        !is_free(manager, &info))
+        info.state != CZONE_ZONE_ONLINE || !is_free(manager, &info))
         return false;
     *ret_node = info.node;
     return true;
