@@ -8,7 +8,6 @@
 
 #include <czone/zone.h>
 
-#include "agent/guest/launch/launch.h"
 #include "agent/guest/log.h"
 #include "agent/guest/manager.h"
 #include "agent/guest/oci/runtime.h"
@@ -113,7 +112,6 @@ int program_cgroup_prepare(struct program *program, struct czone_zone *zone, con
     int r = 0;
 
     check_plan(program, zone);
-
     if (program->cgroup == NULL)
         r = take_cgroup(program, name, &failure);
     else if (program->standby.keeper < 0)

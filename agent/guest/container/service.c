@@ -115,12 +115,10 @@ static int create(struct manager *manager, struct spawn_request *request, bool t
     struct launch_request launch;
     int r = check_launch(manager, request, &launch, &plan, fault, refusal);
 
-    if (r < 0)
-        return r;
-    if (!tier_known)
-        return refusal_set(refusal, -EINVAL, ERROR_NO_SUCH_TIER, request->tier,
-                           "%s is no tier: any, fast, slow or memory_tierN", request->tier);
-    return container_create(manager, request, &plan, ret_container, refusal);
+    if (r == 0 && !tier_known)
+        r = refusal_set(refusal, -EINVAL, ERROR_NO_SUCH_TIER, request->tier,
+                        "%s is no tier: any, fast, slow or memory_tierN", request->tier);
+    return r == 0 ? container_create(manager, request, &plan, ret_container, refusal) : r;
 }
 
 static int spawn(struct manager *manager, struct varlink_connection *connection,
@@ -137,7 +135,7 @@ static int spawn(struct manager *manager, struct varlink_connection *connection,
     if (r < 0)
         return r;
     r = create(manager, request, tier_known, &container, &fault, refusal);
-    if (r < 0)
+    if (r != 0)
         return refusal->id != NULL ? r : varlink_connection_invalid_parameter(connection, &fault);
     return reply_spawned(manager, connection, container);
 }

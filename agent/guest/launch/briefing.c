@@ -155,12 +155,25 @@ static void run_errand(int fd, const char *text)
     (void)close(fd);
 }
 
-int launch_briefing_hear(int socket, struct launch_shared *shared, int *ret_tree)
+/* Its parent says nothing before that: what comes from there is its end. */
+static int wait_tell(int socket, int result)
+{
+    struct pollfd slots[] = { { .fd = socket, .events = POLLIN }, { .fd = result, .events = POLLIN } };
+
+    while (poll(slots, 2, -1) < 0)
+        if (errno != EINTR)
+            return -errno;
+    return slots[0].revents ? 0 : -EPIPE;
+}
+
+int launch_briefing_hear(int socket, int result, struct launch_shared *shared, int *ret_tree)
 {
     int *places[FDS_MAX], fds[FDS_MAX] = { 0 }, errand, tree, n;
     struct launch_plan *plan = &shared->plan;
 
-    n = receive_fds(socket, fds);
+    n = wait_tell(socket, result);
+    if (n == 0)
+        n = receive_fds(socket, fds);
     if (n < 0)
         return n;
     errand = shared->errand ? 0 : -EBADF;

@@ -74,10 +74,11 @@ void launch_briefing_run(const struct launch_briefing *briefing);
 void launch_briefing_close(struct launch_briefing *briefing);
 
 /*
- * In the standby: waits for launch_briefing_tell(). The fds of layers and sources in shared->plan, and the
- * tree, are its own then. Returns 0, -EPIPE (nobody needs it any more) or a negative errno.
+ * In the standby: waits for launch_briefing_tell(). result: socket to its parent. The fds of layers and
+ * sources in shared->plan, and the tree, are its own then. Returns 0, -EPIPE (nobody needs it any more:
+ * teller or parent has gone) or a negative errno.
  */
-int launch_briefing_hear(int socket, struct launch_shared *shared, int *ret_tree);
+int launch_briefing_hear(int socket, int result, struct launch_shared *shared, int *ret_tree);
 
 /* In the standby: waits for launch_briefing_run() or launch_standby_run(). result: socket of the latter.
  * Returns 0, -EPIPE (its parent has ended) or a negative errno. */

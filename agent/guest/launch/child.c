@@ -395,7 +395,7 @@ void launch_child_stand_by(struct launch_child *child)
 
     if (r == 0) {
         launch_shared_touch(child->shared);
-        r = launch_briefing_hear(child->briefing, child->shared, &child->tree);
+        r = launch_briefing_hear(child->briefing, child->result, child->shared, &child->tree);
     }
     if (r < 0)
         give_up(child->result, &step, r);

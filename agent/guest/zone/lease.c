@@ -201,7 +201,7 @@ int lease_reserve(struct lease *lease, struct czone_range within, struct czone_f
 
 void lease_look(struct lease *lease)
 {
-    if (lease->phase == LEASE_RESERVING)
+    if (lease->phase == LEASE_RESERVING && !czone_job_has_helper(lease->job.job))
         loop_job_look(&lease->job);
 }
 
