@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/keeper_run.h"
 
-#include <mntent.h>
 #include <poll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 
 #include "agent/guest/launch/launch.h"
+#include "tests/unit/launch_cgroup.h"
 
 void keepers_set_up(struct keepers *keepers)
 {
@@ -138,17 +138,12 @@ int kept_memfd(const struct launch_request *request)
 
 int kept_cgroup(void)
 {
-    FILE *mounts = setmntent("/proc/self/mounts", "re");
-    struct mntent *entry;
+    char root[256];
     int fd;
 
-    ck_assert_ptr_nonnull(mounts);
-    while ((entry = getmntent(mounts)) && strcmp(entry->mnt_type, "cgroup2") != 0)
-        ;
-    ck_assert_msg(entry != NULL, "cgroup2 must be mounted for this test");
-    fd = open(entry->mnt_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    find_cgroup2(root, sizeof(root));
+    fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     ck_assert_int_ge(fd, 0);
-    (void)endmntent(mounts);
     return fd;
 }
 

@@ -2,7 +2,7 @@
 #ifndef TESTS_LAUNCH_CGROUP_H
 #define TESTS_LAUNCH_CGROUP_H
 
-/* A cgroup of a test's own. */
+/* Where cgroup2 is mounted, and a cgroup of a test's own there. */
 
 #include <check.h>
 #include <fcntl.h>
@@ -12,19 +12,27 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Makes a cgroup where cgroup2 is mounted, for the caller to remove. Returns its fd. */
-static inline int run_make_cgroup(char *path, size_t size)
+static inline void find_cgroup2(char *path, size_t size)
 {
     FILE *mounts = setmntent("/proc/self/mounts", "re");
     struct mntent *entry;
-    int fd;
 
     ck_assert_ptr_nonnull(mounts);
     while ((entry = getmntent(mounts)) && strcmp(entry->mnt_type, "cgroup2") != 0)
         ;
     ck_assert_msg(entry != NULL, "cgroup2 must be mounted for this test");
-    (void)snprintf(path, size, "%s/czone-launch-test-%d", entry->mnt_dir, (int)getpid());
+    (void)snprintf(path, size, "%s", entry->mnt_dir);
     (void)endmntent(mounts);
+}
+
+/* Makes a cgroup, for the caller to remove. Returns its fd. */
+static inline int run_make_cgroup(char *path, size_t size)
+{
+    char root[256];
+    int fd;
+
+    find_cgroup2(root, sizeof(root));
+    (void)snprintf(path, size, "%s/czone-launch-test-%d", root, (int)getpid());
     ck_assert_int_eq(mkdir(path, 0755), 0);
     fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     ck_assert_int_ge(fd, 0);

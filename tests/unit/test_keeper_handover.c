@@ -145,7 +145,7 @@ static void continue_keeper_soon(void)
     }
 }
 
-START_TEST(a_program_runs_although_its_keeper_has_not_read_start_yet)
+static int run_standby(void)
 {
     const struct keeper_standby_kit kit = { .hall = keepers.hall };
     const struct keeper_standby standby = { .kit = &kit,
@@ -153,6 +153,12 @@ START_TEST(a_program_runs_although_its_keeper_has_not_read_start_yet)
                                             .pid = kept.process.pid,
                                             .briefing = kept.briefing,
                                             .briefed = true };
+
+    return keeper_standby_run(&standby, &kept.start, kept.run_dir);
+}
+
+START_TEST(a_program_runs_although_its_keeper_has_not_read_start_yet)
+{
     char name[32];
 
     keeper_hall_name(kept.process.pid, name);
@@ -161,7 +167,7 @@ START_TEST(a_program_runs_although_its_keeper_has_not_read_start_yet)
         (void)usleep(1000);
     }
     stop_keeper();
-    ck_assert_int_eq(keeper_standby_run(&standby, &kept.start, kept.run_dir), 0);
+    ck_assert_int_eq(run_standby(), 0);
     for (int attempt = 0; state_of_program() != 'Z'; attempt++) {
         ck_assert_int_lt(attempt, KEPT_DEADLINE_MS);
         (void)usleep(1000);
@@ -238,15 +244,8 @@ END_TEST
 
 START_TEST(a_name_that_is_taken_is_left_to_the_keeper_to_complain_of)
 {
-    const struct keeper_standby_kit kit = { .hall = keepers.hall };
-    const struct keeper_standby standby = { .kit = &kit,
-                                            .keeper = kept.process.socket,
-                                            .pid = kept.process.pid,
-                                            .briefing = kept.briefing,
-                                            .briefed = true };
-
     ck_assert_int_eq(keeper_bar(kept.run_dir), 0);
-    ck_assert_int_eq(keeper_standby_run(&standby, &kept.start, kept.run_dir), 0);
+    ck_assert_int_eq(run_standby(), 0);
     kept_wait_state(&kept, KEEPER_REFUSED);
     ck_assert_int_eq(kept.failure.error, -EEXIST);
 }

@@ -85,7 +85,7 @@ class Soak(ZoneCase):
         keys, receipts = (int(n) for n in self.in_guest("cd /run/czone; cat keys | wc -l; cat receipts | wc -l").split())
         pool = int(self.in_guest("find /sys/fs/cgroup/czone -name 'pool-*' | wc -l"))
         # Where idle keepers wait, one for each cgroup of the pool, there is a name for each.
-        files = self.in_guest("cd /run/czone; find . -not -name 'keeper.[0-9]*' | sort").split()
+        files = self.in_guest("cd /run/czone; find . -not -path './czoned.keepers/keeper.*' | sort").split()
         waiting = int(self.in_guest("find /run/czone/czoned.keepers -name 'keeper.*' | wc -l"))
         self.assertEqual(waiting, pool)
         return Figures(blocks, size, resident, min(keys, KEYS), min(receipts, RECEIPTS), fds, keepers, pool, files)

@@ -22,8 +22,8 @@
 int launch_seccomp_compile(int *ret_filter);
 
 /*
- * The same filter in two parts, one on top of the other, for a standby (launch/standby.h): the kernel takes
- * longer over a filter of this length than over all of the rest of a start. Under the first, which it has
+ * The same filter in two parts, one on top of the other, for a standby (launch/standby.h): loading a filter
+ * of this length is the longest single step of a start. Under the first, which it has
  * while it waits, it can still set up a root and a memory policy; the second, of a few instructions, denies
  * that. As launch_seccomp_compile() besides.
  */
