@@ -132,7 +132,7 @@ static int start(struct keeper *keeper, const struct keeper_start *start, struct
 
 /* What cannot be had is told about in answer to START. Listens first: czoned moves the name as soon as there
  * is a standby that it can tell what to run. */
-static void on_prepare(struct keeper *keeper, const struct keeper_fds *fds)
+static void on_prepare(struct keeper *keeper, struct keeper_fds *fds)
 {
     if (keeper->record.status.state != KEEPER_IDLE || keeper->standby.launch.pidfd >= 0 ||
         fds->fd[PREPARE_HALL] < 0) {

@@ -11,11 +11,11 @@
 /* Escapes make a message's 256 KiB longer, but not by more than this. */
 #define REQUEST_MAX (4 << 20)
 
-int start_prepare(const struct keeper_fds *fds, struct launch_standby *ret_standby)
+int start_prepare(struct keeper_fds *fds, struct launch_standby *ret_standby)
 {
     const struct launch_standby_kit kit = {
         .cgroup = fds->fd[PREPARE_CGROUP],
-        .socket = fds->fd[PREPARE_SOCKET],
+        .socket = &fds->fd[PREPARE_SOCKET],
         .memory = fds->fd[PREPARE_MEMORY],
         .setting_up = fds->fd[PREPARE_SETTING_UP],
         .running = fds->fd[PREPARE_RUNNING],

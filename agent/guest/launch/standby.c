@@ -72,11 +72,13 @@ int launch_standby_start(const struct launch_standby_kit *kit, struct launch_sta
                                                       .filter = &cradle.running,
                                                       .stdio = &cradle.stdio,
                                                       .tree = -EBADF,
-                                                      .briefing = kit->socket,
+                                                      .briefing = *kit->socket,
                                                       .result = cradle.result });
     if (pid < 0)
         return pid;
     launch->pid = pid;
+    cleanup_fd(kit->socket);
+    *kit->socket = -EBADF;
     launch_shared_admit(launch->shared);
     *ret_standby = take_standby(&standby);
     return 0;

@@ -12,10 +12,11 @@
 
 #include "agent/guest/launch/launch.h"
 
-/* What one is made of; all borrowed. */
+/* What one is made of; borrowed, but for the socket. */
 struct launch_standby_kit {
     int cgroup;              /* fd of its directory; -EBADF: the caller's own */
-    int socket, memory;      /* of its briefing: launch_briefing_open() */
+    int memory;              /* of its briefing: launch_briefing_open() */
+    int *socket;             /* likewise; taken */
     int setting_up, running; /* filters: launch_seccomp_compile_standby() */
 };
 
@@ -34,7 +35,8 @@ struct launch_standby {
  * (launch/briefing.h) at any time from here on. What it cannot do it tells when it is to run.
  *
  * Needs CAP_SYS_ADMIN. One thread, as for launch_start(). Returns 0, or errors of launch_filter_read(),
- * launch_shared_open(), pipe2(2) and clone3(2): then there is none.
+ * launch_shared_open(), pipe2(2) and clone3(2): then there is none. The socket is closed here once it is
+ * born, before it can be told anything: so that whoever tells one that has ended learns it.
  */
 int launch_standby_start(const struct launch_standby_kit *kit, struct launch_standby *ret_standby);
 
