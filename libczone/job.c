@@ -67,6 +67,16 @@ int job_run(struct czone_job *job, size_t first, size_t n_plans, int cgroup_fd)
     return 0;
 }
 
+int job_cannot_run(struct czone_job *job, enum czone_stage stage, int error)
+{
+    const char *why =
+        error == -EAGAIN ? " (the limit of processes of a cgroup, or of the system, is reached)" : "";
+
+    return failure_set(&job->failure, error, stage, job->zone->last.node,
+                       "cannot start the helper process of zone %s: %s%s", job->zone->last.name,
+                       strerror(-error), why);
+}
+
 void job_finish(struct czone_job *job, int result)
 {
     worker_done(&job->worker);

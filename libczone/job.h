@@ -54,6 +54,9 @@ static inline void job_cleanup(struct czone_job **job)
 /* Forks the helper for n_plans from plans[first] on; n_plans 0: ends at once. */
 int job_run(struct czone_job *job, size_t first, size_t n_plans, int cgroup_fd);
 
+/* Says in job->failure that job_run() returned error, when the helper was to do that stage. Returns error. */
+int job_cannot_run(struct czone_job *job, enum czone_stage stage, int error);
+
 /* Makes the job's descriptor readable when this one is. Returns 0 or errors of epoll_ctl(). */
 int job_watch(struct czone_job *job, int fd);
 

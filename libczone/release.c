@@ -347,7 +347,7 @@ static int start(struct czone_job *job)
     n_plans = job->is_waiting || job->plans[OFFLINE]->n_ops > 0 ? N_PLANS : 0;
     r = job_run(job, EMPTY, n_plans, job->cgroup_fd);
     if (r < 0)
-        return r;
+        return job_cannot_run(job, CZONE_STAGE_OFFLINE, r);
     if (job->is_waiting) {
         release_awaited(job); /* the last of them may have ended before there was a watch */
         return job->is_done ? job->result : 0;

@@ -345,8 +345,9 @@ static int start(struct czone_zone *zone, unsigned timeout_ms, struct czone_job 
     }
     r = job_run(job, 0, 1, -1);
     if (r < 0) {
-        (void)failure_set(failure, r, CZONE_STAGE_ONLINE, zone->last.node,
-                          "cannot start the helper process: %s", strerror(-r));
+        (void)job_cannot_run(job, CZONE_STAGE_ONLINE, r);
+        if (failure)
+            *failure = job->failure;
         return r;
     }
     worker_go(&job->worker, 0, 0);

@@ -237,7 +237,8 @@ static bool check_arrival(struct lease *lease)
     r = lease_reserve(lease, lease->plugged, &failure);
     if (r < 0) {
         (void)refusal_set(&refusal, r, is_shortage(r) ? ERROR_SYSTEM : ERROR_HOST_FAILED, NULL,
-                          "the memory the host plugged cannot hold the zone: %s",
+                          is_shortage(r) ? "the memory is plugged, but cannot be made a zone: %s"
+                                         : "the memory the host plugged cannot hold the zone: %s",
                           failure.message[0] != '\0' ? failure.message : strerror(-r));
         fail(lease, &refusal);
     }
