@@ -55,13 +55,11 @@ static inline int run_check(struct run *run)
 /* As czoned and a keeper do: one tells it what to run, the other is its parent. */
 static inline void run_prepare(struct run *run)
 {
-    int socket;
-    struct launch_standby_kit kit = { .cgroup = run->request.cgroup_fd,
-                                      .socket = &socket,
-                                      .setting_up = run->standby_filters[0],
-                                      .running = run->standby_filters[1] };
+    struct launch_standby_kit kit = { .cgroup = run->request.cgroup_fd, .socket = &(int){ -EBADF } };
 
-    ck_assert_int_eq(launch_briefing_open(&run->briefing, &socket, &kit.memory), 0);
+    kit.setting_up = run->standby_filters[0];
+    kit.running = run->standby_filters[1];
+    ck_assert_int_eq(launch_briefing_open(&run->briefing, kit.socket, &kit.memory), 0);
     ck_assert_int_eq(launch_standby_start(&kit, &run->standby), 0);
     (void)close(kit.memory);
 }

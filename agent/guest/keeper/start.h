@@ -29,7 +29,8 @@ enum start_fd {
     START_TARGET,
 };
 
-/* Has a process stand by. fds: all those of PREPARE; its socket is taken. Returns 0 or errors of launch_standby_start(). */
+/* Has a process stand by. fds: all those of PREPARE; its socket is taken. Returns 0 or errors of
+ * launch_standby_start(). */
 int start_prepare(struct keeper_fds *fds, struct launch_standby *ret_standby);
 
 /* Whether the fds are those that the flags call for. */
