@@ -54,7 +54,7 @@ int scan_block_unlinked(struct czone_ctx *ctx, czone_block_id id);
 int scan_run(struct czone_ctx *ctx, czone_node_id node, czone_block_id first, size_t n);
 int scan_node(struct czone_ctx *ctx, czone_node_id node);
 
-/* Reads the tier of one node anew: the kernel tells it only of nodes with memory online. */
+/* Reads the tier of one node unless it is known: the kernel tells it only of nodes with memory online. */
 int scan_tier(struct czone_ctx *ctx, czone_node_id node);
 
 #endif

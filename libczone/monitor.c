@@ -169,6 +169,12 @@ static int take_removal(struct czone_monitor *monitor, czone_block_id id, struct
     return add_event(events, CZONE_EVENT_BLOCK_REMOVED, &block);
 }
 
+static void learn_tier(struct czone_ctx *ctx, czone_node_id node)
+{
+    if (scan_tier(ctx, node) < 0)
+        ctx_log(ctx, CZONE_LOG_WARNING, "cannot read the memory tier of node %d", node.n);
+}
+
 static int take_change(struct czone_monitor *monitor, czone_block_id id, enum czone_event_kind kind,
                        struct events *events)
 {
@@ -195,7 +201,10 @@ static int take_change(struct czone_monitor *monitor, czone_block_id id, enum cz
         if (r < 0)
             return r;
     }
-    return add_event(events, kind, block);
+    /* The kernel tells it from now on, and whoever reserves this block will not have to wait for it. */
+    if (block->state == CZONE_BLOCK_MOVABLE)
+        learn_tier(monitor->ctx, block->node);
+    return add_event(events, kind, inventory_block(monitor->ctx->inventory, id));
 }
 
 static int take(struct czone_monitor *monitor, const struct czone_sys_uevent *uevent, struct events *events)

@@ -273,13 +273,6 @@ static void start_undo(struct czone_job *job)
     job_finish(job, job->failure.error);
 }
 
-static bool is_tier_known(const struct czone_ctx *ctx, czone_node_id id)
-{
-    const struct czone_node *node = inventory_node(ctx->inventory, id);
-
-    return node && node->tier >= 0;
-}
-
 static void become_online(struct czone_job *job)
 {
     struct czone_ctx *ctx = job->zone->ctx;
@@ -294,8 +287,7 @@ static void become_online(struct czone_job *job)
         start_undo(job);
         return;
     }
-    /* What was seen once stays true. */
-    if (!is_tier_known(ctx, job->zone->last.node) && scan_tier(ctx, job->zone->last.node) < 0)
+    if (scan_tier(ctx, job->zone->last.node) < 0)
         ctx_log(ctx, CZONE_LOG_WARNING, "cannot read the memory tier of node %d", job->zone->last.node.n);
     job_finish(job, 0);
 }

@@ -207,10 +207,13 @@ int scan_node(struct czone_ctx *ctx, czone_node_id node)
 
 int scan_tier(struct czone_ctx *ctx, czone_node_id node)
 {
+    const struct czone_node *known = inventory_node(ctx->inventory, node);
     cleanup_free struct czone_sys_node *nodes = NULL;
     size_t n;
     int r;
 
+    if (known && known->tier >= 0)
+        return 0; /* what was seen once stays true */
     r = ctx->backend->nodes(ctx->sys, &nodes, &n);
     if (r < 0)
         return r;

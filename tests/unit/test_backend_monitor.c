@@ -142,6 +142,35 @@ START_TEST(block_comes_changes_and_goes)
 }
 END_TEST
 
+static int tier_of(int32_t node)
+{
+    const struct czone_node *nodes;
+    size_t n = czone_inventory_nodes(ctx, &nodes);
+
+    for (size_t i = 0; i < n; i++)
+        if (nodes[i].id.n == node)
+            return nodes[i].tier;
+    return -2;
+}
+
+/* Or each reserve of memory that somebody else has brought online would have to read it. */
+START_TEST(a_node_whose_first_memory_comes_online_tells_its_tier)
+{
+    struct czone_block online = new_block;
+    struct czone_monitor *monitor = NULL;
+
+    ck_ok(czone_monitor_new(ctx, &monitor));
+    online.state = CZONE_BLOCK_MOVABLE;
+    fake_machine_add_block(&machine, &online);
+    ck_assert_int_eq(tier_of(4), -1);
+    fake_machine_write(&machine, "sys/devices/virtual/memory_tiering/memory_tier22/nodelist", "4\n");
+    send_uevent(CZONE_SYS_UEVENT_ONLINE, 50);
+    take(monitor, 2);
+    ck_assert_int_eq(tier_of(4), 22);
+    czone_monitor_unref(monitor);
+}
+END_TEST
+
 START_TEST(events_of_other_things_wake_but_tell_nothing)
 {
     struct czone_monitor *monitor = NULL;
@@ -333,6 +362,7 @@ int main(void)
 
     tcase_add_checked_fixture(tests, setup_monitor, teardown);
     tcase_add_test(tests, block_comes_changes_and_goes);
+    tcase_add_test(tests, a_node_whose_first_memory_comes_online_tells_its_tier);
     tcase_add_test(tests, events_of_other_things_wake_but_tell_nothing);
     tcase_add_test(tests, block_without_a_node_yet_is_looked_at_again);
     tcase_add_test(tests, dimm_that_is_not_bound_yet_is_never_taken_for_boot_memory);
