@@ -225,7 +225,7 @@ static int make_root(const struct launch_child *child, struct launch_step *step)
         r = launch_userns_dress(&plan->request->users);
     }
     if (r == 0)
-        r = launch_tree_enter(plan, child->tree, is_standby(child), step);
+        r = launch_tree_enter(plan, child->tree, child->skeleton, step);
     if (r < 0)
         return r;
     finish_root(child);
@@ -375,7 +375,7 @@ static int stand_by(const struct launch_child *child, struct launch_step *step)
     if (r == 0)
         r = unshare_cgroup(step);
     if (r == 0)
-        r = launch_skeleton_build(step);
+        r = launch_skeleton_build(child->skeleton, step);
     if (r == 0)
         r = begin_session(step);
     if (r < 0)
@@ -391,8 +391,11 @@ static int stand_by(const struct launch_child *child, struct launch_step *step)
 void launch_child_stand_by(struct launch_child *child)
 {
     struct launch_step step = { .stage = LAUNCH_STAGE_CLONE };
-    int r = stand_by(child, &step);
+    struct launch_skeleton skeleton = LAUNCH_SKELETON_INIT;
+    int r;
 
+    child->skeleton = &skeleton;
+    r = stand_by(child, &step);
     if (r == 0) {
         launch_shared_touch(child->shared);
         r = launch_briefing_hear(child->briefing, child->result, child->shared, &child->tree);

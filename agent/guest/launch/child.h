@@ -6,6 +6,7 @@
 
 #include "agent/guest/launch/plan.h"
 #include "agent/guest/launch/shared.h"
+#include "agent/guest/launch/skeleton.h"
 #include "agent/guest/launch/stdio.h"
 
 /* What the child has to go by. The fds are above 2. */
@@ -18,6 +19,7 @@ struct launch_child {
     int result; /* its end of the result socket, close-on-exec */
     /* Of a standby; else NULL and -EBADF. */
     const struct sock_fprog *setting_up; /* filter under which it can make its root */
+    struct launch_skeleton *skeleton;    /* as it has built it */
     int briefing;                        /* socket of launch/briefing.h, close-on-exec */
 };
 

@@ -139,11 +139,16 @@ int launch_mount_change_root(void)
     return syscall(SYS_pivot_root, ".", ".") < 0 ? -errno : leave_old_root();
 }
 
+int launch_mount_enter_cover(void)
+{
+    return chroot(".") < 0 || chdir("/") < 0 ? -errno : 0;
+}
+
 int launch_mount_pivot(void)
 {
     if (syscall(SYS_pivot_root, ".", ".") == 0)
         return leave_old_root();
-    return errno != EINVAL || chroot(".") < 0 || chdir("/") < 0 ? -errno : 0;
+    return errno == EINVAL ? launch_mount_enter_cover() : -errno;
 }
 
 const char *launch_mount_type(int fd)

@@ -63,6 +63,10 @@ int launch_mount_pivot(void);
 /* The same, but where pivot_root() is refused nothing is changed: -EINVAL. */
 int launch_mount_change_root(void);
 
+/* The same, but the old root stays where it is, covered: a fraction of the cost, for one in which there is
+ * nothing to hide. */
+int launch_mount_enter_cover(void);
+
 /* What the file system behind fd is called, if it is one that people meet where it will not do; else "of its
  * kind". Static string. */
 const char *launch_mount_type(int fd);

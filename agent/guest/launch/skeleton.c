@@ -68,27 +68,36 @@ static int make_dev(int *ret_dev, struct launch_step *step)
     return r;
 }
 
-static int make_sys(int dev, int *empty, struct launch_step *step)
+static int make_sys(int dev, int *empty, int *ret_sys, struct launch_step *step)
 {
     CLEANUP_FD int sys = launch_sys_new(step);
     int r = sys < 0 ? sys : attach(sys, "/sys");
 
     if (r == 0)
         r = launch_sys_mask(sys, dev, empty, step);
-    return r == 0 ? launch_sys_add_cgroup(sys, step) : r;
+    if (r == 0)
+        r = launch_sys_add_cgroup(sys, step);
+    if (r == 0)
+        *ret_sys = take_fd(&sys);
+    return r;
 }
 
-static int make_proc(int dev, int *empty, struct launch_step *step)
+static int make_proc(int dev, int *empty, int *ret_proc, struct launch_step *step)
 {
     CLEANUP_FD int proc = launch_proc_new(step);
     int r = proc < 0 ? proc : attach(proc, "/proc");
 
-    return r == 0 ? launch_proc_mask(proc, dev, empty, step) : r;
+    if (r == 0)
+        r = launch_proc_mask(proc, dev, empty, step);
+    if (r == 0)
+        *ret_proc = take_fd(&proc);
+    return r;
 }
 
-int launch_skeleton_build(struct launch_step *step)
+int launch_skeleton_build(struct launch_skeleton *ret_skeleton, struct launch_step *step)
 {
-    CLEANUP_FD int dev = -EBADF, empty = -EBADF;
+    CLEANUP(launch_skeleton_close) struct launch_skeleton skeleton = LAUNCH_SKELETON_INIT;
+    CLEANUP_FD int empty = -EBADF;
     int r;
 
     launch_step_set(step, LAUNCH_STAGE_PIVOT, "make the mounts private of", "the container");
@@ -96,24 +105,24 @@ int launch_skeleton_build(struct launch_step *step)
     if (r == 0)
         r = make_root(step);
     if (r == 0)
-        r = make_dev(&dev, step);
+        r = make_dev(&skeleton.dev, step);
     if (r == 0)
         r = empty = open_place(EMPTY);
     if (r >= 0)
-        r = make_sys(dev, &empty, step);
-    return r == 0 ? make_proc(dev, &empty, step) : r;
+        r = make_sys(skeleton.dev, &empty, &skeleton.sys, step);
+    if (r == 0)
+        r = make_proc(skeleton.dev, &empty, &skeleton.proc, step);
+    if (r < 0)
+        return r;
+    *ret_skeleton = skeleton;
+    skeleton = (struct launch_skeleton)LAUNCH_SKELETON_INIT;
+    return 0;
 }
 
-int launch_skeleton_open(int *ret_dev, int *ret_sys, int *ret_proc)
+void launch_skeleton_close(struct launch_skeleton *skeleton)
 {
-    CLEANUP_FD int dev = open_place("/dev");
-    CLEANUP_FD int sys = open_place("/sys");
-    CLEANUP_FD int proc = open_place("/proc");
-
-    if (dev < 0 || sys < 0 || proc < 0)
-        return dev < 0 ? dev : sys < 0 ? sys : proc;
-    *ret_dev = take_fd(&dev);
-    *ret_sys = take_fd(&sys);
-    *ret_proc = take_fd(&proc);
-    return 0;
+    cleanup_fd(&skeleton->dev);
+    cleanup_fd(&skeleton->sys);
+    cleanup_fd(&skeleton->proc);
+    *skeleton = (struct launch_skeleton)LAUNCH_SKELETON_INIT;
 }

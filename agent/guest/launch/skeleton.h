@@ -14,14 +14,24 @@
 /* Where layers can be stacked in it. */
 #define LAUNCH_SKELETON_SCRATCH "/scratch"
 
+/* Its mounts, open. */
+struct launch_skeleton {
+    int dev, sys, proc;
+};
+
+#define LAUNCH_SKELETON_INIT                                                                                 \
+    {                                                                                                        \
+        .dev = -EBADF, .sys = -EBADF, .proc = -EBADF                                                         \
+    }
+
 /*
  * Builds it. Called by the first process of its mount, pid, IPC and cgroup namespaces, with umask 0. Returns
- * 0 or a negative errno of the mount calls, and *step says at what (-EINVAL: the guest runs from its
- * initramfs, where pivot_root() does not work).
+ * 0, and the caller calls launch_skeleton_close(), or a negative errno of the mount calls, and *step says at
+ * what (-EINVAL: the guest runs from its initramfs, where pivot_root() does not work).
  */
-int launch_skeleton_build(struct launch_step *step);
+int launch_skeleton_build(struct launch_skeleton *ret_skeleton, struct launch_step *step);
 
-/* Its /dev, /sys and /proc. Returns 0 or a negative errno of open(); the fds are the caller's. */
-int launch_skeleton_open(int *ret_dev, int *ret_sys, int *ret_proc);
+/* Closes the fds; what is mounted stays. Accepts LAUNCH_SKELETON_INIT, and leaves it behind. */
+void launch_skeleton_close(struct launch_skeleton *skeleton);
 
 #endif

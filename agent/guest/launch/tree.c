@@ -39,22 +39,20 @@ static int attach_at(int root, const char *path, int mount)
     return target < 0 ? target : launch_mount_attach(mount, target);
 }
 
-/* What is there already, from a skeleton: -EBADF if it has to be made. */
+/* -EBADF: it has to be made. */
 struct parts {
-    int dev, sys, proc;
+    struct launch_skeleton mounts;
     int empty; /* a directory, read-only */
 };
 
 #define PARTS_INIT                                                                                           \
     {                                                                                                        \
-        .dev = -EBADF, .sys = -EBADF, .proc = -EBADF, .empty = -EBADF                                        \
+        .mounts = LAUNCH_SKELETON_INIT, .empty = -EBADF                                                      \
     }
 
 static void close_parts(struct parts *parts)
 {
-    cleanup_fd(&parts->dev);
-    cleanup_fd(&parts->sys);
-    cleanup_fd(&parts->proc);
+    launch_skeleton_close(&parts->mounts);
     cleanup_fd(&parts->empty);
 }
 
@@ -69,51 +67,51 @@ static gid_t tty_group(const struct launch_users *users)
 static int mount_dev(const struct launch_request *request, int root, struct parts *parts,
                      struct launch_step *step)
 {
-    bool made = parts->dev >= 0;
+    bool made = parts->mounts.dev >= 0;
     int r;
 
     if (!made)
-        parts->dev = launch_dev_new(step);
-    if (parts->dev < 0)
-        return parts->dev;
+        parts->mounts.dev = launch_dev_new(step);
+    if (parts->mounts.dev < 0)
+        return parts->mounts.dev;
     launch_step_set(step, LAUNCH_STAGE_MOUNT, "mount a tmpfs on", "/dev");
-    r = attach_at(root, "dev", parts->dev);
+    r = attach_at(root, "dev", parts->mounts.dev);
     if (made)
-        return r == 0 ? launch_dev_limit_shm(parts->dev, request->tmpfs_limit, step) : r;
+        return r == 0 ? launch_dev_limit_shm(parts->mounts.dev, request->tmpfs_limit, step) : r;
     if (r == 0)
-        r = launch_dev_complete(parts->dev, tty_group(&request->users), step);
-    return r == 0 ? launch_dev_add_shm(parts->dev, request->tmpfs_limit, step) : r;
+        r = launch_dev_complete(parts->mounts.dev, tty_group(&request->users), step);
+    return r == 0 ? launch_dev_add_shm(parts->mounts.dev, request->tmpfs_limit, step) : r;
 }
 
 static int mount_sys(int root, struct parts *parts, struct launch_step *step)
 {
-    bool made = parts->sys >= 0;
+    bool made = parts->mounts.sys >= 0;
     int r;
 
     if (!made)
-        parts->sys = launch_sys_new(step);
-    if (parts->sys < 0)
-        return parts->sys;
+        parts->mounts.sys = launch_sys_new(step);
+    if (parts->mounts.sys < 0)
+        return parts->mounts.sys;
     launch_step_set(step, LAUNCH_STAGE_MOUNT, "mount sysfs on", "/sys");
-    r = attach_at(root, "sys", parts->sys);
+    r = attach_at(root, "sys", parts->mounts.sys);
     if (r < 0 || made)
         return r;
-    r = launch_sys_mask(parts->sys, parts->dev, &parts->empty, step);
-    return r == 0 ? launch_sys_add_cgroup(parts->sys, step) : r;
+    r = launch_sys_mask(parts->mounts.sys, parts->mounts.dev, &parts->empty, step);
+    return r == 0 ? launch_sys_add_cgroup(parts->mounts.sys, step) : r;
 }
 
 static int mount_proc(int root, struct parts *parts, struct launch_step *step)
 {
-    bool made = parts->proc >= 0;
+    bool made = parts->mounts.proc >= 0;
     int r;
 
     if (!made)
-        parts->proc = launch_proc_new(step);
-    if (parts->proc < 0)
-        return parts->proc;
+        parts->mounts.proc = launch_proc_new(step);
+    if (parts->mounts.proc < 0)
+        return parts->mounts.proc;
     launch_step_set(step, LAUNCH_STAGE_MOUNT, "mount proc on", "/proc");
-    r = attach_at(root, "proc", parts->proc);
-    return r == 0 && !made ? launch_proc_mask(parts->proc, parts->dev, &parts->empty, step) : r;
+    r = attach_at(root, "proc", parts->mounts.proc);
+    return r == 0 && !made ? launch_proc_mask(parts->mounts.proc, parts->mounts.dev, &parts->empty, step) : r;
 }
 
 static int mount_scratch(int root, const char *path, const char *mode, uint64_t limit,
@@ -155,16 +153,11 @@ static const char *root_name(const struct launch_plan *plan)
     return plan->root.own ? "the guest's own, read-only" : plan->request->root;
 }
 
-static int find_parts(struct parts *parts, struct launch_step *step)
-{
-    launch_step_set(step, LAUNCH_STAGE_MOUNT, "open", "/dev, /sys and /proc as prepared");
-    return launch_skeleton_open(&parts->dev, &parts->sys, &parts->proc);
-}
-
 /* The root is in place, and all of it mounted, before the old one is let go of. */
 static int change_root(const struct launch_plan *plan, int tree, struct parts *parts,
                        struct launch_step *step)
 {
+    bool prepared = parts->mounts.dev >= 0;
     static const struct launch_userns none = LAUNCH_USERNS_INIT;
     const struct launch_users *users = &plan->request->users;
     int r;
@@ -179,25 +172,27 @@ static int change_root(const struct launch_plan *plan, int tree, struct parts *p
     if (r < 0)
         return r;
     launch_step_set(step, LAUNCH_STAGE_PIVOT, "change the root to", root_name(plan));
-    return launch_mount_pivot();
+    return prepared ? launch_mount_enter_cover() : launch_mount_pivot();
 }
 
-int launch_tree_enter(const struct launch_plan *plan, int tree, bool prepared, struct launch_step *step)
+int launch_tree_enter(const struct launch_plan *plan, int tree, struct launch_skeleton *skeleton,
+                      struct launch_step *step)
 {
     CLEANUP(close_parts) struct parts parts = PARTS_INIT;
     CLEANUP_FD int stacked = -EBADF;
     int r;
 
-    if (prepared) {
-        r = find_parts(&parts, step);
+    if (skeleton) {
+        parts.mounts = *skeleton;
+        *skeleton = (struct launch_skeleton)LAUNCH_SKELETON_INIT;
     } else {
         launch_step_set(step, LAUNCH_STAGE_PIVOT, "make the mounts private of", "the container");
         r = launch_mount_isolate();
+        if (r < 0)
+            return r;
     }
-    if (r < 0)
-        return r;
     if (plan->layers.n > 0) {
-        stacked = launch_layers_stack(&plan->layers, prepared ? LAUNCH_SKELETON_SCRATCH : "/sys", true,
+        stacked = launch_layers_stack(&plan->layers, skeleton ? LAUNCH_SKELETON_SCRATCH : "/sys", true,
                                       writable_limit(plan->request), step);
         if (stacked < 0)
             return stacked;
