@@ -29,6 +29,7 @@ struct czone_monitor {
     struct czone_sys_uevents *uevents;
     int epoll_fd;
     int timer_fd;             /* armed while there is something to look at again */
+    bool is_armed;            /* it may be: what is taken often should not cost more than it has to */
     bool needs_refresh;       /* uevents were lost and the machine could not be read anew yet */
     unsigned n_tries;         /* since the last such block came */
     czone_block_id *unlinked; /* those blocks */
@@ -119,8 +120,14 @@ static int set_timer(struct czone_monitor *monitor)
     struct itimerspec when = { .it_value.tv_nsec = monitor->needs_refresh    ? REFRESH_RETRY_NS
                                                    : monitor->n_unlinked > 0 ? LINK_RETRY_NS
                                                                              : 0 };
+    bool arms = when.it_value.tv_nsec > 0;
 
-    return timerfd_settime(monitor->timer_fd, 0, &when, NULL) < 0 ? -errno : 0;
+    if (!arms && !monitor->is_armed)
+        return 0;
+    if (timerfd_settime(monitor->timer_fd, 0, &when, NULL) < 0)
+        return -errno;
+    monitor->is_armed = arms;
+    return 0;
 }
 
 static int remember_unlinked(struct czone_monitor *monitor, czone_block_id id)
@@ -229,7 +236,8 @@ static int take_unlinked(struct czone_monitor *monitor, struct events *events)
 {
     uint64_t expirations;
 
-    if (read(monitor->timer_fd, &expirations, sizeof(expirations)) == (ssize_t)sizeof(expirations))
+    if (monitor->is_armed &&
+        read(monitor->timer_fd, &expirations, sizeof(expirations)) == (ssize_t)sizeof(expirations))
         monitor->n_tries++;
     for (size_t i = 0; i < monitor->n_unlinked;) {
         czone_block_id id = monitor->unlinked[i];

@@ -114,20 +114,31 @@ static int place_anew(struct czone_ctx *ctx, const char *name, const struct plac
                        ret_info->node.n);
 }
 
-static int claim_locked(struct czone_ctx *ctx, const struct claims_lock *lock, const char *name,
-                        const struct placement_request *wanted, struct czone_zone **ret_zone,
-                        struct czone_failure *failure)
+/* Nothing is to be done where all is online: the claim is written once. */
+static void settle_state(const struct czone_ctx *ctx, const char *cgroup, struct czone_zone_info *info)
+{
+    if (!is_online(ctx, info))
+        return;
+    info->state = CZONE_ZONE_ONLINE;
+    if (!cgroup || cgroup[0] == '\0' || strlen(cgroup) >= sizeof(info->cgroup) ||
+        ledger_find_cgroup(ctx->ledger, cgroup))
+        return;
+    info->state = CZONE_ZONE_BOUND;
+    memcpy(info->cgroup, cgroup, strlen(cgroup) + 1);
+}
+
+static int claim_locked(struct czone_ctx *ctx, const struct claims_lock *lock,
+                        const struct czone_zone_request *request, const struct placement_request *wanted,
+                        struct czone_zone **ret_zone, struct czone_failure *failure)
 {
     cleanup_with(zone_cleanup) struct czone_zone *zone = NULL;
     struct czone_zone_info info;
     int r;
 
-    r = place_anew(ctx, name, wanted, &info, failure);
+    r = place_anew(ctx, request->name, wanted, &info, failure);
     if (r < 0)
         return r;
-    /* Nothing is to be done then: the claim is written once. */
-    if (is_online(ctx, &info))
-        info.state = CZONE_ZONE_ONLINE;
+    settle_state(ctx, request->cgroup, &info);
     r = zone_new(ctx, &info, &zone);
     if (r < 0)
         return r;
@@ -138,7 +149,7 @@ static int claim_locked(struct czone_ctx *ctx, const struct claims_lock *lock, c
     if (r < 0) {
         (void)ledger_release(ctx->ledger, ctx->inventory, info.name);
         return failure_set(failure, r, CZONE_STAGE_CLAIM, info.node,
-                           "cannot write the claim of zone %s below the run directory: %s", name,
+                           "cannot write the claim of zone %s below the run directory: %s", request->name,
                            strerror(-r));
     }
     *ret_zone = TAKE_PTR(zone);
@@ -146,8 +157,9 @@ static int claim_locked(struct czone_ctx *ctx, const struct claims_lock *lock, c
 }
 
 /* Looks and claims under one lock, so that of two who want the same node one gets another. */
-static int claim(struct czone_ctx *ctx, const char *name, const struct placement_request *wanted,
-                 struct czone_zone **ret_zone, struct czone_failure *failure)
+static int claim(struct czone_ctx *ctx, const struct czone_zone_request *request,
+                 const struct placement_request *wanted, struct czone_zone **ret_zone,
+                 struct czone_failure *failure)
 {
     struct claims_lock lock = CLAIMS_LOCK_INIT;
     int r;
@@ -155,7 +167,7 @@ static int claim(struct czone_ctx *ctx, const char *name, const struct placement
     r = claims_lock(&ctx->claims, &ctx->ledger, ctx->inventory, &lock, failure);
     if (r < 0)
         return r;
-    r = claim_locked(ctx, &lock, name, wanted, ret_zone, failure);
+    r = claim_locked(ctx, &lock, request, wanted, ret_zone, failure);
     claims_unlock(&lock);
     return r;
 }
@@ -278,9 +290,9 @@ static void become_online(struct czone_job *job)
     struct czone_ctx *ctx = job->zone->ctx;
     int r;
 
-    r = zone_state(job->zone) == CZONE_ZONE_ONLINE
-            ? 0
-            : zone_set(job->zone, CZONE_ZONE_PLUGGED, CZONE_ZONE_ONLINE, NULL);
+    r = zone_state(job->zone) == CZONE_ZONE_PLUGGED
+            ? zone_set(job->zone, CZONE_ZONE_PLUGGED, CZONE_ZONE_ONLINE, NULL)
+            : 0;
     if (r < 0) {
         (void)failure_set(&job->failure, r, CZONE_STAGE_CLAIM, job->zone->last.node,
                           "cannot write the claim of zone %s: %s", job->zone->last.name, strerror(-r));
@@ -358,7 +370,7 @@ int czone_zone_reserve_start(struct czone_ctx *ctx, const struct czone_zone_requ
     r = check_request(ctx, request, &checked, &wanted, failure);
     if (r < 0)
         return r;
-    r = claim(ctx, checked.name, &wanted, &zone, failure);
+    r = claim(ctx, &checked, &wanted, &zone, failure);
     if (r < 0)
         return r;
     r = start(zone, checked.timeout_ms, ret_job, failure);

@@ -35,6 +35,13 @@ struct czone_zone_request {
      */
     struct czone_range within;
     unsigned timeout_ms; /* for onlining; 0 stands for 10 s */
+    /*
+     * Path of the cgroup that the zone will be bound to (czone_cgroup_path()), or NULL. Where all of its
+     * memory is online already the claim names it from the start, and the zone is BOUND: czone_zone_bind(),
+     * which is to follow, then has no claim to write. Elsewhere, and for a cgroup that another zone has, this
+     * counts for nothing.
+     */
+    const char *cgroup;
 };
 
 #define CZONE_ZONE_REQUEST_INIT                                                                              \

@@ -195,6 +195,44 @@ START_TEST(bind_finishes_what_one_that_was_killed_has_begun)
 }
 END_TEST
 
+static const char *block_path(int block, const char *file)
+{
+    static char path[128];
+
+    (void)snprintf(path, sizeof(path), "sys/devices/system/memory/memory%d/%s", block, file);
+    return path;
+}
+
+/* So that the claim need not be written twice. */
+START_TEST(memory_that_is_online_is_claimed_for_its_cgroup_at_once)
+{
+    struct czone_zone_request request = request_of("a", 4);
+    struct czone_cgroup *cgroup = NULL, *other = NULL;
+    struct czone_zone *zone = NULL;
+    char text[64];
+
+    for (int block = 32; block < 36; block++) {
+        fake_machine_write(&machine, block_path(block, "state"), "online\n");
+        fake_machine_write(&machine, block_path(block, "valid_zones"), "Movable\n");
+    }
+    ck_ok(czone_ctx_refresh(ctx, &failure));
+    ck_ok(czone_cgroup_create(ctx, "a", &cgroup, &failure));
+    fake_machine_fill_cgroup(&machine, "czone/a");
+    request.cgroup = czone_cgroup_path(cgroup);
+    ck_ok(czone_zone_reserve(ctx, &request, &zone, &failure));
+    fake_machine_settle(&machine);
+    ck_assert_int_eq(state_of(zone), CZONE_ZONE_BOUND);
+    ck_ok(czone_cgroup_create(ctx, "b", &other, &failure));
+    ck_assert_int_eq(czone_zone_bind(zone, other, &failure), -EBUSY);
+    ck_ok(czone_zone_bind(zone, cgroup, &failure));
+    ck_ok(czone_cgroup_read(cgroup, "cpuset.mems", text, sizeof(text)));
+    ck_assert_str_eq(text, "0-1");
+    czone_cgroup_unref(other);
+    czone_cgroup_unref(cgroup);
+    czone_zone_unref(zone);
+}
+END_TEST
+
 START_TEST(bind_keeps_a_smaller_limit_of_the_user)
 {
     struct czone_zone *zone = reserve("a", 4);
@@ -407,6 +445,7 @@ int main(void)
     tcase_add_test(tests, bind_confines_the_cgroup_to_home_and_zone);
     tcase_add_test(tests, a_node_that_is_left_out_or_told_twice_is_read_again);
     tcase_add_test(tests, bind_finishes_what_one_that_was_killed_has_begun);
+    tcase_add_test(tests, memory_that_is_online_is_claimed_for_its_cgroup_at_once);
     tcase_add_test(tests, bind_keeps_a_smaller_limit_of_the_user);
     tcase_add_test(tests, bind_without_controllers_says_which_file_to_look_at);
     tcase_add_test(tests, bind_that_does_not_take_effect_is_taken_back);

@@ -345,12 +345,13 @@ static void on_returned(void *owner, struct receipt *receipt)
 static struct lease *begin_lease(void)
 {
     static const struct lease_ops ops = { .acquired = on_acquired, .returned = on_returned };
-    struct czone_tier_choice any = { .preference = CZONE_TIER_ANY };
+    const struct lease_wish wish = {
+        .name = "a", .bytes = BLOCK, .tier.preference = CZONE_TIER_ANY, .tier_name = "any"
+    };
     struct refusal refusal = { 0 };
     struct lease *lease = NULL;
 
-    ck_assert_int_eq(
-        lease_new(machine.manager, "a", BLOCK, any, "any", &ops, &acquired_count, &lease, &refusal), 0);
+    ck_assert_int_eq(lease_new(machine.manager, &wish, &ops, &acquired_count, &lease, &refusal), 0);
     ck_assert_int_eq(lease->phase, LEASE_RESERVING);
     return lease;
 }

@@ -362,11 +362,18 @@ struct container *container_alloc(struct manager *manager)
 
 int container_lease(struct container *container, struct refusal *refusal)
 {
+    const struct program *program = &container->program;
+    struct lease_wish wish = { .name = container->zone,
+                               .bytes = (uint64_t)container->request.memory,
+                               .tier = container->request.choice,
+                               .tier_name = container->request.tier };
     int r;
 
-    r = lease_new(container->manager, container->zone, (uint64_t)container->request.memory,
-                  container->request.choice, container->request.tier, &lease_ops, container,
-                  &container->lease, refusal);
+    if (program->standby.briefed) {
+        wish.cgroup = czone_cgroup_path(program->cgroup);
+        wish.node = program->planned;
+    }
+    r = lease_new(container->manager, &wish, &lease_ops, container, &container->lease, refusal);
     if (r == 0)
         note_zone(container);
     return r;

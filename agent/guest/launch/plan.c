@@ -63,6 +63,8 @@ static int check_cwd(const struct launch_plan *plan, struct launch_failure *fail
 {
     CLEANUP_FD int fd = -EBADF;
 
+    if (strcmp(plan->cwd, "/") == 0)
+        return 0; /* it has been opened as one */
     if (launch_root_hides_path(&plan->root, plan->cwd))
         return 0; /* known only in the container */
     fd = launch_root_resolve(&plan->root, plan->cwd, O_PATH | O_DIRECTORY);

@@ -132,7 +132,7 @@ static bool try_elsewhere(struct lease *lease)
     if (lease->plugged.size > 0 || lease->n_avoided == ELEMENTS(lease->avoided))
         return false;
     lease->avoided[lease->n_avoided++] = lease->place;
-    return lease_place(lease, &refusal) == 0;
+    return lease_place(lease, NULL, &refusal) == 0;
 }
 
 static void on_reserved(struct czone_job *job, int result, const struct czone_failure *failure, void *data)
@@ -175,7 +175,8 @@ void lease_clear_mark(struct manager *manager, const char *name, int error)
     czone_zone_unref(zone);
 }
 
-int lease_reserve(struct lease *lease, struct czone_range within, struct czone_failure *failure)
+int lease_reserve(struct lease *lease, struct czone_range within, const char *cgroup,
+                  struct czone_failure *failure)
 {
     struct czone_zone_request request = CZONE_ZONE_REQUEST_INIT;
     struct czone_job *job;
@@ -185,6 +186,7 @@ int lease_reserve(struct lease *lease, struct czone_range within, struct czone_f
     request.bytes = lease->bytes;
     request.tier = lease->tier;
     request.within = within;
+    request.cgroup = cgroup;
     lease->place = within;
     /* Before the claim: one without mark is nobody's after a crash. */
     marks_set(&lease->manager->zone_marks, lease->name);
@@ -234,7 +236,7 @@ static bool check_arrival(struct lease *lease)
         return true;
     }
     lease_move(lease, CZONE_ZONE_PLUGGED, NULL);
-    r = lease_reserve(lease, lease->plugged, &failure);
+    r = lease_reserve(lease, lease->plugged, NULL, &failure);
     if (r < 0) {
         (void)refusal_set(&refusal, r, is_shortage(r) ? ERROR_SYSTEM : ERROR_HOST_FAILED, NULL,
                           is_shortage(r) ? "the memory is plugged, but cannot be made a zone: %s"
@@ -357,25 +359,25 @@ int lease_adopt(struct manager *manager, struct czone_zone *zone, const struct l
     return 0;
 }
 
-int lease_new(struct manager *manager, const char *name, uint64_t bytes, struct czone_tier_choice tier,
-              const char *tier_name, const struct lease_ops *ops, void *owner, struct lease **ret_lease,
-              struct refusal *refusal)
+int lease_new(struct manager *manager, const struct lease_wish *wish, const struct lease_ops *ops,
+              void *owner, struct lease **ret_lease, struct refusal *refusal)
 {
-    struct lease *lease = lease_make(manager, name, ops, owner);
+    struct lease *lease = lease_make(manager, wish->name, ops, owner);
     int r;
 
     if (lease == NULL)
         return refusal_set(refusal, -ENOMEM, ERROR_SYSTEM, NULL, "out of memory");
-    lease->bytes = memory_map_round(manager->ctx, bytes);
-    lease->tier = tier;
-    (void)snprintf(lease->tier_name, sizeof(lease->tier_name), "%s", tier_name);
+    lease->bytes = memory_map_round(manager->ctx, wish->bytes);
+    lease->tier = wish->tier;
+    (void)snprintf(lease->tier_name, sizeof(lease->tier_name), "%s", wish->tier_name);
     if (lease->bytes == 0)
-        r = refusal_set(refusal, -ENOSPC, ERROR_NO_MEMORY, NULL, "no machine has %" PRIu64 " bytes", bytes);
+        r = refusal_set(refusal, -ENOSPC, ERROR_NO_MEMORY, NULL, "no machine has %" PRIu64 " bytes",
+                        wish->bytes);
     else
-        r = lease_place(lease, refusal);
+        r = lease_place(lease, wish, refusal);
     if (r < 0) {
         if (lease->bytes == 0)
-            refusal->bytes = (int64_t)bytes;
+            refusal->bytes = (int64_t)wish->bytes;
         lease_free(lease);
         return r;
     }

@@ -72,19 +72,28 @@ struct lease {
     struct receipt receipt;
 };
 
+/* What somebody wants; all borrowed. */
+struct lease_wish {
+    const char *name; /* of the zone: unique among claims, see lease_pick_name() */
+    uint64_t bytes;
+    struct czone_tier_choice tier;
+    const char *tier_name; /* as the caller wrote it, for the host */
+    /* The path of the cgroup that a zone on this node will be bound to, or NULL: see struct
+     * czone_zone_request. */
+    const char *cgroup;
+    czone_node_id node;
+};
+
 /*
  * Begins a lease: claims memory that is free here, or asks the host.
  *
- * @name       of the zone: unique among claims, see lease_pick_name()
- * @tier_name  as the caller wrote it, for the host
- * @owner      given to ops; not NULL
+ * @owner  given to ops; not NULL
  *
  * Returns 0, and acquired() follows; or a negative errno with a refusal (NoMemory, NoZoneNode, HostRefused,
  * NoSuchTier, System), and nothing was changed.
  */
-int lease_new(struct manager *manager, const char *name, uint64_t bytes, struct czone_tier_choice tier,
-              const char *tier_name, const struct lease_ops *ops, void *owner, struct lease **ret_lease,
-              struct refusal *refusal);
+int lease_new(struct manager *manager, const struct lease_wish *wish, const struct lease_ops *ops,
+              void *owner, struct lease **ret_lease, struct refusal *refusal);
 
 /*
  * Whether a lease would find free memory here that is online already, and on which node. Claims nothing.

@@ -143,7 +143,7 @@ static int probe_elsewhere(const struct lease *lease, struct czone_zone_request 
     return -ENOSPC;
 }
 
-int lease_place(struct lease *lease, struct refusal *refusal)
+int lease_place(struct lease *lease, const struct lease_wish *wish, struct refusal *refusal)
 {
     struct czone_zone_request request = CZONE_ZONE_REQUEST_INIT;
     struct czone_failure failure = CZONE_FAILURE_INIT;
@@ -159,7 +159,8 @@ int lease_place(struct lease *lease, struct refusal *refusal)
         r = probe_elsewhere(lease, &request, &info);
     /* There and nowhere else: libczone looks again, and may find what has just come in for another. */
     if (r == 0)
-        r = lease_reserve(lease, info.range, &failure);
+        r = lease_reserve(lease, info.range, wish && wish->node.n == info.node.n ? wish->cgroup : NULL,
+                          &failure);
     if (r == -ENOSPC || r == -EBUSY)
         return ask_host(lease, refusal);
     return r < 0 ? refuse_placement(&failure, r, lease, refusal) : 0;
