@@ -12,8 +12,8 @@
 
 #include "proto/base64.h"
 
-/* From the last answer to the first question for output, which is no part of a start and would take its CPU.
- */
+/* From the last answer until what is in them is looked at and output asked for: both are no part of a start,
+ * and would take its CPU. */
 #define PAUSE_US 100000
 
 /* One message at a time; what comes after it waits in the buffer. */
@@ -48,6 +48,26 @@ static void send_all(const struct connection *connection, const char *data, size
     }
 }
 
+static void read_more(struct connection *connection)
+{
+    ssize_t n = read(connection->fd, connection->buffer + connection->used,
+                     sizeof(connection->buffer) - connection->used);
+
+    if (n <= 0)
+        die("cannot read from", "czoned");
+    connection->used += (size_t)n;
+}
+
+/* Until so many messages are there. */
+static void await(struct connection *connection, unsigned n)
+{
+    for (size_t seen = 0; n > 0; seen++) {
+        while (seen == connection->used)
+            read_more(connection);
+        n -= connection->buffer[seen] == '\0';
+    }
+}
+
 /* The caller frees it. */
 static json_t *receive(struct connection *connection)
 {
@@ -55,14 +75,8 @@ static json_t *receive(struct connection *connection)
     char *end;
     size_t size;
 
-    while (!(end = memchr(connection->buffer, '\0', connection->used))) {
-        ssize_t n = read(connection->fd, connection->buffer + connection->used,
-                         sizeof(connection->buffer) - connection->used);
-
-        if (n <= 0)
-            die("cannot read from", "czoned");
-        connection->used += (size_t)n;
-    }
+    while (!(end = memchr(connection->buffer, '\0', connection->used)))
+        read_more(connection);
     message = json_loads(connection->buffer, 0, NULL);
     if (!message || json_object_get(message, "error"))
         die("czoned answers", connection->buffer);
@@ -139,9 +153,10 @@ void launch_czoned(const char *socket, const char *prefix, const char *parameter
     dial(&calls, socket);
     request = monotonic_ns();
     send_all(&calls, text, size);
+    await(&calls, n);
+    (void)usleep(PAUSE_US);
     for (unsigned i = 0; i < n; i++)
         json_decref(receive(&calls));
-    (void)usleep(PAUSE_US);
     for (unsigned i = 0; i < n; i++) {
         ret_launched[i].request = request;
         dial(&logs, socket);
