@@ -176,9 +176,15 @@ static int take_removal(struct czone_monitor *monitor, czone_block_id id, struct
     return add_event(events, CZONE_EVENT_BLOCK_REMOVED, &block);
 }
 
+/* When its first block is online; a kernel that does not tell it then never does. */
 static void learn_tier(struct czone_ctx *ctx, czone_node_id node)
 {
-    if (scan_tier(ctx, node) < 0)
+    const struct czone_block *blocks;
+    size_t n = inventory_node_blocks(ctx->inventory, node, &blocks), n_movable = 0;
+
+    for (size_t i = 0; i < n; i++)
+        n_movable += blocks[i].state == CZONE_BLOCK_MOVABLE;
+    if (n_movable == 1 && scan_tier(ctx, node) < 0)
         ctx_log(ctx, CZONE_LOG_WARNING, "cannot read the memory tier of node %d", node.n);
 }
 

@@ -10,6 +10,13 @@
 #include "core/placement.h"
 #include "job.h"
 
+/* The kernel makes none with a line feed, and a claim could not name it. */
+static bool is_cgroup_path(const char *path)
+{
+    return path[0] != '\0' && strlen(path) < sizeof(((struct czone_zone_info *)0)->cgroup) &&
+           !strchr(path, '\n');
+}
+
 static int check_request(const struct czone_ctx *ctx, const struct czone_zone_request *given,
                          struct czone_zone_request *ret_request, struct placement_request *ret_wanted,
                          struct czone_failure *failure)
@@ -27,6 +34,10 @@ static int check_request(const struct czone_ctx *ctx, const struct czone_zone_re
             "\"%.80s\" is no name for a zone: 1 to %d letters, digits, '.', '_' or '-', not starting "
             "with '.'",
             request.name ? request.name : "", CZONE_ZONE_NAME_MAX);
+    if (request.cgroup && !is_cgroup_path(request.cgroup))
+        return failure_set(failure, -EINVAL, CZONE_STAGE_REQUEST, CZONE_NODE_NONE,
+                           "\"%.80s\" is no path for a cgroup: 1 to %zu bytes, without a line feed",
+                           request.cgroup, sizeof(((struct czone_zone_info *)0)->cgroup) - 1);
     if (placement_blocks(request.bytes, inventory_block_size(ctx->inventory), &ret_wanted->n_blocks) < 0)
         return failure_set(failure, -EINVAL, CZONE_STAGE_REQUEST, CZONE_NODE_NONE,
                            "%" PRIu64 " bytes is no size for a zone: from 1 to INT64_MAX", request.bytes);
@@ -62,16 +73,25 @@ static int place(const struct czone_ctx *ctx, const char *name, const struct pla
     return 0;
 }
 
-static bool is_online(const struct czone_ctx *ctx, const struct czone_zone_info *info)
+static bool in_run(const struct czone_zone_info *info, czone_block_id id)
 {
-    for (size_t i = 0; i < info->n_blocks; i++) {
-        const struct czone_block *block =
-            inventory_block(ctx->inventory, (czone_block_id){ info->first_block.n + i });
+    return id.n >= info->first_block.n && id.n - info->first_block.n < info->n_blocks;
+}
 
-        if (!block || block->state != CZONE_BLOCK_MOVABLE)
+/* Whether its node is as the zone needs it: then there is nothing for a helper to do. */
+static bool is_ready(const struct czone_ctx *ctx, const struct czone_zone_info *info)
+{
+    const struct czone_block *blocks;
+    size_t n = inventory_node_blocks(ctx->inventory, info->node, &blocks), n_found = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        bool inside = in_run(info, blocks[i].id);
+
+        if (blocks[i].state != (inside ? CZONE_BLOCK_MOVABLE : CZONE_BLOCK_OFFLINE))
             return false;
+        n_found += inside;
     }
-    return true;
+    return n_found == info->n_blocks;
 }
 
 int czone_zone_probe(const struct czone_ctx *ctx, const struct czone_zone_request *request,
@@ -84,7 +104,7 @@ int czone_zone_probe(const struct czone_ctx *ctx, const struct czone_zone_reques
     r = check_request(ctx, request, &checked, &wanted, failure);
     if (r == 0)
         r = place(ctx, checked.name, &wanted, ret_info, failure);
-    if (r == 0 && is_online(ctx, ret_info))
+    if (r == 0 && is_ready(ctx, ret_info))
         ret_info->state = CZONE_ZONE_ONLINE;
     return r;
 }
@@ -114,14 +134,13 @@ static int place_anew(struct czone_ctx *ctx, const char *name, const struct plac
                        ret_info->node.n);
 }
 
-/* Nothing is to be done where all is online: the claim is written once. */
+/* The claim is written once where it can be. */
 static void settle_state(const struct czone_ctx *ctx, const char *cgroup, struct czone_zone_info *info)
 {
-    if (!is_online(ctx, info))
+    if (!is_ready(ctx, info))
         return;
     info->state = CZONE_ZONE_ONLINE;
-    if (!cgroup || cgroup[0] == '\0' || strlen(cgroup) >= sizeof(info->cgroup) ||
-        ledger_find_cgroup(ctx->ledger, cgroup))
+    if (!cgroup || ledger_find_cgroup(ctx->ledger, cgroup))
         return;
     info->state = CZONE_ZONE_BOUND;
     memcpy(info->cgroup, cgroup, strlen(cgroup) + 1);
@@ -288,11 +307,13 @@ static void start_undo(struct czone_job *job)
 static void become_online(struct czone_job *job)
 {
     struct czone_ctx *ctx = job->zone->ctx;
+    enum czone_zone_state state;
     int r;
 
-    r = zone_state(job->zone) == CZONE_ZONE_PLUGGED
-            ? zone_set(job->zone, CZONE_ZONE_PLUGGED, CZONE_ZONE_ONLINE, NULL)
-            : 0;
+    state = zone_state(job->zone);
+    r = state == CZONE_ZONE_ONLINE || state == CZONE_ZONE_BOUND
+            ? 0
+            : zone_set(job->zone, CZONE_ZONE_PLUGGED, CZONE_ZONE_ONLINE, NULL);
     if (r < 0) {
         (void)failure_set(&job->failure, r, CZONE_STAGE_CLAIM, job->zone->last.node,
                           "cannot write the claim of zone %s: %s", job->zone->last.name, strerror(-r));

@@ -53,7 +53,7 @@ enum czone_zone_state {
     CZONE_ZONE_WANTED,      /* asked for, no memory yet (used by agents that wait for the host) */
     CZONE_ZONE_PLUGGED,     /* claimed; blocks present, not all online */
     CZONE_ZONE_ONLINE,      /* every block of the run online as movable memory */
-    CZONE_ZONE_BOUND,       /* a cgroup may use it */
+    CZONE_ZONE_BOUND,       /* a cgroup may use it, or is about to */
     CZONE_ZONE_DRAINING,    /* being emptied and taken offline */
     CZONE_ZONE_OFFLINE,     /* every block offline; the host may take it */
     CZONE_ZONE_RETURNED,    /* the claim is over */

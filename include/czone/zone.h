@@ -36,10 +36,11 @@ struct czone_zone_request {
     struct czone_range within;
     unsigned timeout_ms; /* for onlining; 0 stands for 10 s */
     /*
-     * Path of the cgroup that the zone will be bound to (czone_cgroup_path()), or NULL. Where all of its
-     * memory is online already the claim names it from the start, and the zone is BOUND: czone_zone_bind(),
-     * which is to follow, then has no claim to write. Elsewhere, and for a cgroup that another zone has, this
-     * counts for nothing.
+     * Path of the cgroup that the zone will be bound to (czone_cgroup_path()), or NULL. Where there is
+     * nothing to be brought online (czone_zone_probe()) the claim names it from the start, and the zone is
+     * BOUND: czone_zone_bind(), which is to follow, then has no claim to write. If that fails the claim stays
+     * as it is: release the zone, or bind the same cgroup again. Elsewhere, and for a cgroup that another
+     * zone has, this counts for nothing.
      */
     const char *cgroup;
 };
@@ -71,11 +72,11 @@ struct czone_zone_info {
  * keeps what it has once been told: to a new context a fast node that is all offline is a slow one; name the
  * range (within) or the tier where that matters.
  *
- * ret_info->state: CZONE_ZONE_ONLINE if all of it is online as movable memory already, as far as the context
- * knows, else CZONE_ZONE_PLUGGED.
+ * ret_info->state: CZONE_ZONE_ONLINE if all of it is online as movable memory already and nothing else of its
+ * node is, as far as the context knows: then a reserve has nothing to wait for. Else CZONE_ZONE_PLUGGED.
  *
  * Returns 0, or
- *   -EINVAL  bad name, bytes of 0 or above INT64_MAX, unknown tier (failure says which)
+ *   -EINVAL  bad name or cgroup, bytes of 0 or above INT64_MAX, unknown tier (failure says which)
  *   -EEXIST  a zone of this name exists
  *   -ENOSPC  no free node has such a run now (the host could plug one)
  *   -ENODEV  there is no node at all that could hold a zone: the machine has no second NUMA node (failure

@@ -86,6 +86,9 @@ START_TEST(requests_are_checked_and_leave_nothing_behind)
     request.tier = (struct czone_tier_choice){ .preference = CZONE_TIER_NAMED, .tier = 99 };
     ck_assert_int_eq(czone_zone_reserve(ctx, &request, &zone, &failure), -EINVAL);
     request = request_of("a", 1);
+    request.cgroup = "czone/a\nb";
+    ck_assert_int_eq(czone_zone_reserve(ctx, &request, &zone, &failure), -EINVAL);
+    request = request_of("a", 1);
     request.size += 8;
     ck_assert_int_eq(czone_zone_reserve(ctx, &request, &zone, &failure), -EINVAL);
     ck_assert_ptr_null(zone);
@@ -195,12 +198,17 @@ START_TEST(bind_finishes_what_one_that_was_killed_has_begun)
 }
 END_TEST
 
-static const char *block_path(int block, const char *file)
+static void set_movable(int first, int n)
 {
-    static char path[128];
+    for (int block = first; block < first + n; block++) {
+        char path[128];
 
-    (void)snprintf(path, sizeof(path), "sys/devices/system/memory/memory%d/%s", block, file);
-    return path;
+        (void)snprintf(path, sizeof(path), "sys/devices/system/memory/memory%d/state", block);
+        fake_machine_write(&machine, path, "online\n");
+        (void)snprintf(path, sizeof(path), "sys/devices/system/memory/memory%d/valid_zones", block);
+        fake_machine_write(&machine, path, "Movable\n");
+    }
+    ck_ok(czone_ctx_refresh(ctx, &failure));
 }
 
 /* So that the claim need not be written twice. */
@@ -211,11 +219,7 @@ START_TEST(memory_that_is_online_is_claimed_for_its_cgroup_at_once)
     struct czone_zone *zone = NULL;
     char text[64];
 
-    for (int block = 32; block < 36; block++) {
-        fake_machine_write(&machine, block_path(block, "state"), "online\n");
-        fake_machine_write(&machine, block_path(block, "valid_zones"), "Movable\n");
-    }
-    ck_ok(czone_ctx_refresh(ctx, &failure));
+    set_movable(32, 4);
     ck_ok(czone_cgroup_create(ctx, "a", &cgroup, &failure));
     fake_machine_fill_cgroup(&machine, "czone/a");
     request.cgroup = czone_cgroup_path(cgroup);
@@ -229,6 +233,24 @@ START_TEST(memory_that_is_online_is_claimed_for_its_cgroup_at_once)
     ck_assert_str_eq(text, "0-1");
     czone_cgroup_unref(other);
     czone_cgroup_unref(cgroup);
+    czone_zone_unref(zone);
+}
+END_TEST
+
+/* What else is online there has to go first, which may fail, and takes its time. */
+START_TEST(memory_beside_other_that_is_online_is_claimed_for_no_cgroup_yet)
+{
+    struct czone_zone_request request = request_of("a", 2);
+    struct czone_zone_info info;
+    struct czone_zone *zone = NULL;
+
+    set_movable(32, 4);
+    request.cgroup = "czone/a";
+    ck_ok(czone_zone_probe(ctx, &request, &info, &failure));
+    ck_assert_int_eq(info.node.n, 1);
+    ck_assert_int_eq(info.state, CZONE_ZONE_PLUGGED);
+    ck_ok(czone_zone_reserve(ctx, &request, &zone, &failure));
+    ck_assert_int_eq(state_of(zone), CZONE_ZONE_ONLINE);
     czone_zone_unref(zone);
 }
 END_TEST
@@ -446,6 +468,7 @@ int main(void)
     tcase_add_test(tests, a_node_that_is_left_out_or_told_twice_is_read_again);
     tcase_add_test(tests, bind_finishes_what_one_that_was_killed_has_begun);
     tcase_add_test(tests, memory_that_is_online_is_claimed_for_its_cgroup_at_once);
+    tcase_add_test(tests, memory_beside_other_that_is_online_is_claimed_for_no_cgroup_yet);
     tcase_add_test(tests, bind_keeps_a_smaller_limit_of_the_user);
     tcase_add_test(tests, bind_without_controllers_says_which_file_to_look_at);
     tcase_add_test(tests, bind_that_does_not_take_effect_is_taken_back);

@@ -157,7 +157,8 @@ static const char *root_name(const struct launch_plan *plan)
 static int change_root(const struct launch_plan *plan, int tree, struct parts *parts,
                        struct launch_step *step)
 {
-    bool prepared = parts->mounts.dev >= 0;
+    /* Layers are stacked from mounts in the skeleton, which are then not to stay. */
+    bool is_bare = parts->mounts.dev >= 0 && plan->layers.n == 0;
     static const struct launch_userns none = LAUNCH_USERNS_INIT;
     const struct launch_users *users = &plan->request->users;
     int r;
@@ -172,7 +173,7 @@ static int change_root(const struct launch_plan *plan, int tree, struct parts *p
     if (r < 0)
         return r;
     launch_step_set(step, LAUNCH_STAGE_PIVOT, "change the root to", root_name(plan));
-    return prepared ? launch_mount_enter_cover() : launch_mount_pivot();
+    return is_bare ? launch_mount_enter_cover() : launch_mount_pivot();
 }
 
 int launch_tree_enter(const struct launch_plan *plan, int tree, struct launch_skeleton *skeleton,
