@@ -12,8 +12,9 @@
 
 #include "proto/base64.h"
 
-/* From the last answer until what is in them is looked at and output asked for: both are no part of a start,
- * and would take its CPU. */
+/* From connecting until the request, since who starts containers keeps a connection; and from the last answer
+ * until what is in them is looked at and output asked for. All are no part of a start, and would take its
+ * CPU. */
 #define PAUSE_US 100000
 
 /* One message at a time; what comes after it waits in the buffer. */
@@ -151,6 +152,7 @@ void launch_czoned(const char *socket, const char *prefix, const char *parameter
     uint64_t request;
 
     dial(&calls, socket);
+    (void)usleep(PAUSE_US);
     request = monotonic_ns();
     send_all(&calls, text, size);
     await(&calls, n);
