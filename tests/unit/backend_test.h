@@ -70,6 +70,20 @@ static inline struct czone_zone_request request_of(const char *name, uint64_t bl
     return request;
 }
 
+/* Blocks that somebody else has brought online. */
+static inline void set_movable(uint64_t first, uint64_t n)
+{
+    for (uint64_t block = first; block < first + n; block++) {
+        char path[128];
+
+        (void)snprintf(path, sizeof(path), "sys/devices/system/memory/memory%" PRIu64 "/state", block);
+        fake_machine_write(&machine, path, "online\n");
+        (void)snprintf(path, sizeof(path), "sys/devices/system/memory/memory%" PRIu64 "/valid_zones", block);
+        fake_machine_write(&machine, path, "Movable\n");
+    }
+    ck_ok(czone_ctx_refresh(ctx, &failure));
+}
+
 static inline struct czone_zone *reserve(const char *name, uint64_t blocks)
 {
     struct czone_zone_request request = request_of(name, blocks);

@@ -120,6 +120,21 @@ START_TEST(block_that_cannot_be_onlined_undoes_the_others)
 }
 END_TEST
 
+/* Found by a soak of 5,000 containers: a host took memory away while it was being cleared. */
+START_TEST(a_reserve_that_cannot_clear_the_rest_of_its_node_leaves_no_claim)
+{
+    struct czone_zone_request request = request_of("a", 2);
+    struct czone_zone_info *infos;
+    struct czone_zone *zone = NULL;
+
+    set_movable(32, 4);
+    *trouble = (struct trouble){ .block = 34, .target = CZONE_SYS_OFFLINE, .error = -EACCES, .n_times = 99 };
+    ck_assert_int_eq(czone_zone_reserve(ctx, &request, &zone, &failure), -EACCES);
+    ck_assert_int_eq(czone_zone_list(ctx, &infos), 0);
+    ck_ok(czone_ctx_validate(ctx, &failure));
+}
+END_TEST
+
 START_TEST(reserve_that_hangs_ends_at_its_deadline_and_is_undone)
 {
     struct czone_zone_request request = request_of("a", 4);
@@ -455,6 +470,7 @@ int main(void)
 
     tcase_add_checked_fixture(tests, setup_job, teardown_job);
     tcase_add_test(tests, block_that_cannot_be_onlined_undoes_the_others);
+    tcase_add_test(tests, a_reserve_that_cannot_clear_the_rest_of_its_node_leaves_no_claim);
     tcase_add_test(tests, reserve_that_hangs_ends_at_its_deadline_and_is_undone);
     tcase_add_test(tests, undo_that_fails_leaves_the_zone_quarantined);
     tcase_add_test(tests, endless_reclaim_does_not_keep_the_blocks_from_going_offline);

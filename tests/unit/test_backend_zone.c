@@ -198,19 +198,6 @@ START_TEST(bind_finishes_what_one_that_was_killed_has_begun)
 }
 END_TEST
 
-static void set_movable(int first, int n)
-{
-    for (int block = first; block < first + n; block++) {
-        char path[128];
-
-        (void)snprintf(path, sizeof(path), "sys/devices/system/memory/memory%d/state", block);
-        fake_machine_write(&machine, path, "online\n");
-        (void)snprintf(path, sizeof(path), "sys/devices/system/memory/memory%d/valid_zones", block);
-        fake_machine_write(&machine, path, "Movable\n");
-    }
-    ck_ok(czone_ctx_refresh(ctx, &failure));
-}
-
 /* So that the claim need not be written twice. */
 START_TEST(memory_that_is_online_is_claimed_for_its_cgroup_at_once)
 {

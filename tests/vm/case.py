@@ -17,6 +17,8 @@ SMALL = 256 * MIB
 LARGE = 512 * MIB
 MAX_ZONE = 1024 * MIB
 MAX_TOTAL = 3072 * MIB
+# What czoned gives a host, in seconds: less than by default, since some cases wait for it to pass.
+HOST_TIMEOUT = 8
 TENANT = "/opt/tenant"
 ESCAPE = "/opt/escape"
 
@@ -53,8 +55,7 @@ def shared_vm():
             memory="640M",
             add=programs(),
             modules=["loop", "ext4", "bridge", "veth"],
-            # Shorter than by default: some cases wait for them to pass.
-            daemon=["--plug-timeout", "15", "--unplug-timeout", "15"],
+            daemon=["--plug-timeout", str(HOST_TIMEOUT), "--unplug-timeout", str(HOST_TIMEOUT)],
         )
         vm.start()
         _shared["vm"] = vm
@@ -134,6 +135,23 @@ class ZoneCase(unittest.TestCase):
         finally:
             start_host()
             self.wait_for_host(True)
+
+    def plug(self, zone, size):
+        """Sets a virtio-mem device's size as czone-hostd would, once more every two seconds: else the guest's driver, if it finds a page
+        in use for a moment, waits 50 s before it looks again. Returns where the device's memory is."""
+        end = time.monotonic() + 30
+        while self.monitor.devices()[zone]["size"] != size:
+            self.assertLess(time.monotonic(), end, f"{zone} does not get {size} bytes: {self.monitor.devices()}")
+            self.monitor.execute(
+                "qom-set", path=f"/machine/peripheral/{zone}", property="requested-size", value=size
+            )
+            with contextlib.suppress(TimeoutError):
+                wait_for(lambda: self.monitor.devices()[zone]["size"] == size, f"{zone} has {size} bytes", 2)
+        return self.monitor.devices()[zone]["address"]
+
+    def states(self, start, size):
+        """Of the memory blocks there."""
+        return set(self.guest.blocks_in(start, size).values())
 
     def setUp(self):
         self.before = self.guest.traces()

@@ -5,13 +5,11 @@ import socket
 import time
 import unittest
 
-from case import MIB, SMALL, ZoneCase
+from case import HOST_TIMEOUT, MIB, SMALL, ZoneCase
 from czone import wait_for
 from wire import Connection, VarlinkError
 
 CONTAINER = "io.czone.Container."
-# Of the czoned that the cases share (case.py), in seconds.
-UNPLUG_TIMEOUT = 15
 
 
 class Host:
@@ -59,19 +57,6 @@ class BadHost(ZoneCase):
                 host.close()
                 for container in self.daemon.containers():
                     self.daemon.remove(container["id"], force=True)
-
-    def plug(self, zone, size):
-        """Sets a virtio-mem device's size as czone-hostd would, once more every two seconds: else the guest's driver, if it finds a page
-        in use for a moment, waits 50 s before it looks again. Returns where the device's memory is."""
-        end = time.monotonic() + 30
-        while self.monitor.devices()[zone]["size"] != size:
-            self.assertLess(time.monotonic(), end, f"{zone} does not get {size} bytes: {self.monitor.devices()}")
-            self.monitor.execute(
-                "qom-set", path=f"/machine/peripheral/{zone}", property="requested-size", value=size
-            )
-            with contextlib.suppress(TimeoutError):
-                wait_for(lambda: self.monitor.devices()[zone]["size"] == size, f"{zone} has {size} bytes", 2)
-        return self.monitor.devices()[zone]["address"]
 
     def test_no_host_and_no_memory(self):
         with self.without_host():
@@ -151,14 +136,10 @@ class BadHost(ZoneCase):
             wait_for(lambda: self.states(start, 128 * MIB) == {"offline"}, "what came is offline", 30)
             self.plug("zone1", 0)
 
-    def states(self, start, size):
-        """Of the memory blocks there."""
-        return set(self.guest.blocks_in(start, size).values())
-
     def test_idle_memory_is_offline_before_a_host_is_asked_to_take_it(self):
         with self.host() as host:
             # What comes while a plug of the case before may still bring something goes offline at once.
-            time.sleep(UNPLUG_TIMEOUT)
+            time.sleep(HOST_TIMEOUT)
             start = self.plug("zone1", SMALL)
             wait_for(lambda: self.states(start, SMALL) == {"online"}, "the kernel has put it online", 30)
             host.close()

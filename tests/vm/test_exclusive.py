@@ -2,7 +2,8 @@
 """While containers run, every zone holds its container's memory, all of it, and nobody else's. By the kernel's own numbers."""
 import unittest
 
-from case import LARGE, SMALL, TENANT, ZoneCase
+from case import LARGE, SMALL, TENANT, ZONE, ZoneCase
+from czone import wait_for
 from guest import CHARGE_BATCH, PAGE
 
 
@@ -77,6 +78,18 @@ class Exclusive(ZoneCase):
         for block in blocks:
             self.guest.sh(f"test -e /sys/devices/system/node/node{container['node']}/memory{block}")
         self.assertEqual(self.guest.node_meminfo(container["node"])["MemTotal"], SMALL)
+
+    def test_of_a_node_that_has_more_online_a_smaller_zone_takes_its_part_only(self):
+        """The rest goes offline before the container starts, which needs a helper, and a standby that is not told too early."""
+        with self.without_host():
+            start = self.plug("zone1", ZONE)
+            wait_for(lambda: self.states(start, ZONE) == {"online"}, "the kernel has put it online", 30)
+            name = self.hold(SMALL // 2, 20)
+            self.wait_ready(name)
+            container = self.daemon.inspect(name)
+            self.assertEqual(self.guest.node_meminfo(container["node"])["MemTotal"], SMALL // 2)
+            self.assert_unharmed(name)
+            self.daemon.remove(name, force=True)
 
     def test_pipes_processes_threads_tmpfs_and_mapped_files_work(self):
         name = self.daemon.spawn(TENANT, "exercise", memory=SMALL)
