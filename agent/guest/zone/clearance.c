@@ -129,6 +129,9 @@ static void on_reserved(struct czone_job *job, int result, const struct czone_fa
         result = czone_job_zone(job, &clearance->zone);
     if (result < 0) {
         lease_clear_mark(manager, clearance->name, result);
+        /* Where even the undo failed there is a claim still, which is to be returned later. */
+        if (result != -EEXIST)
+            (void)czone_zone_open(manager->ctx, clearance->name, &clearance->zone);
         fail(clearance, result, failure);
         return;
     }
