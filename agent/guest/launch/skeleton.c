@@ -94,6 +94,14 @@ static int make_proc(int dev, int *empty, int *ret_proc, struct launch_step *ste
     return r;
 }
 
+static struct launch_skeleton take(struct launch_skeleton *skeleton)
+{
+    struct launch_skeleton taken = *skeleton;
+
+    *skeleton = (struct launch_skeleton)LAUNCH_SKELETON_INIT;
+    return taken;
+}
+
 int launch_skeleton_build(struct launch_skeleton *ret_skeleton, struct launch_step *step)
 {
     CLEANUP(launch_skeleton_close) struct launch_skeleton skeleton = LAUNCH_SKELETON_INIT;
@@ -114,8 +122,7 @@ int launch_skeleton_build(struct launch_skeleton *ret_skeleton, struct launch_st
         r = make_proc(skeleton.dev, &empty, &skeleton.proc, step);
     if (r < 0)
         return r;
-    *ret_skeleton = skeleton;
-    skeleton = (struct launch_skeleton)LAUNCH_SKELETON_INIT;
+    *ret_skeleton = take(&skeleton);
     return 0;
 }
 
