@@ -77,14 +77,15 @@ def stop_host():
 
 def diagnosis():
     """The state of the shared VM after a failure; empty without one. Text for people."""
-    if "vm" not in _shared:
-        return ""
-    vm = _shared["vm"]
+    return diagnosis_of(_shared["vm"], _shared.get("host")) if "vm" in _shared else ""
+
+
+def diagnosis_of(vm, host):
     try:
         guest = vm.guest.diagnosis()
     except (OSError, GuestError) as error:
         guest = f"the guest does not answer: {error}"
-    host = _shared["host"].log() if "host" in _shared else "away"
+    host = host.log() if host else "away"
     return "\n".join(
         ["-- QEMU", str(vm.monitor.devices()), "-- czone-hostd", host[-2000:], "-- console", vm.console()[-3000:], "-- guest", guest]
     )

@@ -17,7 +17,7 @@ import time
 import traceback
 import unittest
 
-from case import MIB, ZoneCase, programs
+from case import MIB, ZoneCase, diagnosis_of, programs
 from czone import HostDaemon, wait_for
 from soak import LAYERS, NOT_A_PROGRAM, Cycle
 from vm import BUILD, MicroVM
@@ -114,13 +114,14 @@ class Soak(ZoneCase):
                     cycle.run()
                 except Exception as error:
                     print(f"soak: cycle {number}, {cycle.way}: {error}", flush=True)
+                    self.diagnose(not wrong)
                     wrong.append(f"cycle {number} ({cycle.way}, {cycle.memory} bytes):\n{traceback.format_exc()}")
                 if number % TELL == 0:
                     print(f"soak: {number} of {CYCLES}", flush=True)
                 self.ways[cycle.way] += 1
                 self.seconds[cycle.way] += time.monotonic() - begun
 
-        threads = [threading.Thread(target=work) for _ in range(WORKERS)]
+        threads = [threading.Thread(target=work, daemon=True) for _ in range(WORKERS)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -129,6 +130,13 @@ class Soak(ZoneCase):
         for container in self.daemon.containers():
             self.assertIn(int(container["id"].removeprefix("soak")), range(first, last))
             self.daemon.remove(container["id"], force=True)
+
+    def diagnose(self, is_first):
+        """While it is fresh: what comes after it is mostly its consequence."""
+        if not is_first:
+            return
+        with self.lock:
+            print(f"{self.daemon.zones()}\n{diagnosis_of(self.vm, self.host)}", flush=True)
 
     def flush_connections(self):
         """vhost-device-vsock does not tell the guest when a peer closes that had not read all, as one does that is killed: such a connection is idle

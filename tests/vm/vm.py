@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A microVM, started through examples/microvm/vm: what the tests use is what a user gets."""
+import atexit
 import os
 import shutil
 import subprocess
@@ -58,6 +59,8 @@ class MicroVM:
     def start(self):
         """If the guest does not come up, its console is on standard error and the directory stays."""
         self.boot()
+        # An interrupted run leaves the fixtures of its classes as they are.
+        atexit.register(self.stop)
         self.address = script("vm", "address", "--dir", self.directory)
         self.hostd_qmp = os.path.join(self.directory, "hostd.qmp")
         self.guest = Guest(os.path.join(self.directory, "exec"))
@@ -75,6 +78,7 @@ class MicroVM:
             script("vm", "start", *self.arguments)
 
     def stop(self):
+        atexit.unregister(self.stop)
         for part in ("guest", "monitor"):
             if hasattr(self, part):
                 getattr(self, part).close()
