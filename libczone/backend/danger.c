@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Settings of the kernel that let memory cross the border of a zone. */
+/* What of the kernel lets memory cross the border of a zone, or keeps it there. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "attr.h"
@@ -12,38 +13,48 @@ struct danger {
     const char *path;
     const char *harmless[3];
     const char *sentence;
+    unsigned long harmful; /* these bits of a number, instead of what is not harmless */
 };
 
+/* TAINT_DIE: tainted-kernels.rst of the kernel's admin-guide. */
+#define TAINTED_BY_OOPS (1ul << 7)
+
 static const struct danger dangers[] = {
-    { "demotion-enabled",
-      false,
-      "kernel/mm/numa/demotion_enabled",
-      { "false", "0" },
-      "reclaim may demote pages of the home node into a zone, past the cpuset on kernels before 7.0; turn it "
-      "off: "
-      "echo false > /sys/kernel/mm/numa/demotion_enabled" },
-    { "numa-balancing",
-      true,
-      "sys/kernel/numa_balancing",
-      { "0" },
-      "NUMA balancing moves pages between the home node and a zone; turn it off: sysctl "
-      "kernel.numa_balancing=0" },
-    { "ksm-running",
-      false,
-      "kernel/mm/ksm/run",
-      { "0", "2" },
-      "KSM makes containers share pages, which then lie in one zone only; turn it off: "
-      "echo 2 > /sys/kernel/mm/ksm/run" },
-    { "auto-online",
-      false,
-      "devices/system/memory/auto_online_blocks",
-      { "offline", "online_movable" },
-      "the kernel puts plugged memory online by itself, where its own objects may pin it; do this: "
-      "echo online_movable > /sys/devices/system/memory/auto_online_blocks" },
+    { .id = "demotion-enabled",
+      .path = "kernel/mm/numa/demotion_enabled",
+      .harmless = { "false", "0" },
+      .sentence = "reclaim may demote pages of the home node into a zone, past the cpuset on kernels before "
+                  "7.0; turn "
+                  "it off: echo false > /sys/kernel/mm/numa/demotion_enabled" },
+    { .id = "numa-balancing",
+      .in_proc = true,
+      .path = "sys/kernel/numa_balancing",
+      .harmless = { "0" },
+      .sentence = "NUMA balancing moves pages between the home node and a zone; turn it off: sysctl "
+                  "kernel.numa_balancing=0" },
+    { .id = "ksm-running",
+      .path = "kernel/mm/ksm/run",
+      .harmless = { "0", "2" },
+      .sentence = "KSM makes containers share pages, which then lie in one zone only; turn it off: "
+                  "echo 2 > /sys/kernel/mm/ksm/run" },
+    { .id = "auto-online",
+      .path = "devices/system/memory/auto_online_blocks",
+      .harmless = { "offline", "online_movable" },
+      .sentence = "the kernel puts plugged memory online by itself, where its own objects may pin it; do "
+                  "this: echo online_movable > /sys/devices/system/memory/auto_online_blocks" },
+    /* Seen on 6.1: a page fault that met the zonelists being built anew. */
+    { .id = "kernel-oops",
+      .in_proc = true,
+      .path = "sys/kernel/tainted",
+      .harmful = TAINTED_BY_OOPS,
+      .sentence = "the kernel has oopsed: a process that was in it may never end, nor its zone go back; "
+                  "restart the guest, and boot it with oops=panic to have that done at once" },
 };
 
 static bool is_harmless(const struct danger *danger, const char *value)
 {
+    if (danger->harmful)
+        return (strtoul(value, NULL, 10) & danger->harmful) == 0;
     for (size_t i = 0; i < sizeof(danger->harmless) / sizeof(danger->harmless[0]); i++)
         if (danger->harmless[i] && strcmp(danger->harmless[i], value) == 0)
             return true;
