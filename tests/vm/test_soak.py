@@ -114,8 +114,9 @@ class Soak(ZoneCase):
                     cycle.run()
                 except Exception as error:
                     print(f"soak: cycle {number}, {cycle.way}: {error}", flush=True)
-                    self.diagnose(not wrong)
                     wrong.append(f"cycle {number} ({cycle.way}, {cycle.memory} bytes):\n{traceback.format_exc()}")
+                    if len(wrong) == 1:
+                        self.diagnose()
                 if number % TELL == 0:
                     print(f"soak: {number} of {CYCLES}", flush=True)
                 self.ways[cycle.way] += 1
@@ -131,10 +132,8 @@ class Soak(ZoneCase):
             self.assertIn(int(container["id"].removeprefix("soak")), range(first, last))
             self.daemon.remove(container["id"], force=True)
 
-    def diagnose(self, is_first):
-        """While it is fresh: what comes after it is mostly its consequence."""
-        if not is_first:
-            return
+    def diagnose(self):
+        """Of the first failure, while it is fresh: what comes after it is mostly its consequence."""
         with self.lock:
             print(f"{self.daemon.zones()}\n{diagnosis_of(self.vm, self.host)}", flush=True)
 
