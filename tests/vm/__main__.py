@@ -10,6 +10,8 @@ import sys
 import time
 import unittest
 
+import diagnosis
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -47,10 +49,9 @@ class Result(unittest.TextTestResult):
 
     def failed(self, test):
         self.note("failed", test)
-        if Result.diagnoses == 0 or "case" not in sys.modules:
-            return
-        Result.diagnoses -= 1
-        self.stream.writeln(f"---- the VM after {test.id()}\n{sys.modules['case'].diagnosis()}\n----")
+        if Result.diagnoses > 0:
+            Result.diagnoses -= 1
+            self.stream.writeln(f"---- the VM after {test.id()}\n{diagnosis.of_running()}\n----")
 
     def addSkip(self, test, reason):
         super().addSkip(test, reason)
@@ -69,7 +70,6 @@ def main():
     options = parser.parse_args()
     # As the one exception that unittest does not take for a test's, so that the run ends, and VMs with it.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    sys.path.insert(0, HERE)
     loader = unittest.TestLoader()
     suite = loader.loadTestsFromNames(options.names) if options.names else loader.discover(HERE)
     if options.results:

@@ -7,7 +7,6 @@ import time
 import unittest
 
 from czone import Ctl, Daemon, HostDaemon, wait_for
-from guest import GuestError
 from vm import AGENTS, BUILD, MicroVM
 
 MIB = 1 << 20
@@ -73,22 +72,6 @@ def start_host(total=MAX_TOTAL):
 def stop_host():
     if "host" in _shared:
         _shared.pop("host").__exit__()
-
-
-def diagnosis():
-    """The state of the shared VM after a failure; empty without one. Text for people."""
-    return diagnosis_of(_shared["vm"], _shared.get("host")) if "vm" in _shared else ""
-
-
-def diagnosis_of(vm, host):
-    try:
-        guest = vm.guest.diagnosis()
-    except (OSError, GuestError) as error:
-        guest = f"the guest does not answer: {error}"
-    host = host.log() if host else "away"
-    return "\n".join(
-        ["-- QEMU", str(vm.monitor.devices()), "-- czone-hostd", host[-2000:], "-- console", vm.console()[-3000:], "-- guest", guest]
-    )
 
 
 def stop_shared_vm():

@@ -17,7 +17,8 @@ import time
 import traceback
 import unittest
 
-from case import MIB, ZoneCase, diagnosis_of, programs
+import diagnosis
+from case import MIB, ZoneCase, programs
 from czone import HostDaemon, wait_for
 from soak import LAYERS, NOT_A_PROGRAM, Cycle
 from vm import BUILD, MicroVM
@@ -135,7 +136,7 @@ class Soak(ZoneCase):
     def diagnose(self):
         """Of the first failure, while it is fresh: what comes after it is mostly its consequence."""
         with self.lock:
-            print(f"{self.daemon.zones()}\n{diagnosis_of(self.vm, self.host)}", flush=True)
+            print(diagnosis.of(self.vm), flush=True)
 
     def flush_connections(self):
         """vhost-device-vsock does not tell the guest when a peer closes that had not read all, as one does that is killed: such a connection is idle

@@ -34,6 +34,9 @@ class MicroVM:
     leaves czoned out. daemon: czoned's arguments.
     """
 
+    # What a failed test is explained with.
+    running = []
+
     def __init__(self, zones=(), dimm_nodes=0, memory="512M", cpus=2, append="", add=None, modules=(), disks=(), build=AGENTS, suite=None, daemon=()):
         self.directory = tempfile.mkdtemp(prefix="czone-vm.")
         self.arguments = ["--dir", self.directory, "--memory", memory, "--cpus", str(cpus), "--append", append]
@@ -65,6 +68,7 @@ class MicroVM:
         self.hostd_qmp = os.path.join(self.directory, "hostd.qmp")
         self.guest = Guest(os.path.join(self.directory, "exec"))
         self.monitor = Monitor(os.path.join(self.directory, "qmp"))
+        self.running.append(self)
         return self
 
     def boot(self):
@@ -79,6 +83,8 @@ class MicroVM:
 
     def stop(self):
         atexit.unregister(self.stop)
+        if self in self.running:
+            self.running.remove(self)
         for part in ("guest", "monitor"):
             if hasattr(self, part):
                 getattr(self, part).close()
