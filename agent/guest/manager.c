@@ -208,7 +208,7 @@ static int open_machine(struct manager *manager, struct self *self)
     r = czone_monitor_new(manager->ctx, &manager->monitor);
     if (r < 0)
         return log_fail(r, "cannot listen to the kernel's memory events: %s", strerror(-r));
-    r = auto_online_set(&manager->auto_online);
+    r = settings_set(&manager->settings);
     (void)czone_ctx_check(manager->ctx, on_danger, NULL);
     return r;
 }
@@ -425,7 +425,7 @@ struct manager *manager_free(struct manager *manager)
     if (manager == NULL)
         return NULL;
     listeners_close(&manager->listeners);
-    auto_online_restore(&manager->auto_online);
+    settings_restore(&manager->settings);
     stats_streams_done(manager);
     while (!TAILQ_EMPTY(&manager->containers))
         (void)container_free(TAILQ_FIRST(&manager->containers));

@@ -22,11 +22,11 @@
 #include "agent/guest/store.h"
 #include "agent/guest/subscribers.h"
 #include "agent/guest/turn.h"
-#include "agent/guest/zone/auto_online.h"
 #include "agent/guest/zone/grace.h"
 #include "agent/guest/zone/host.h"
 #include "agent/guest/zone/marks.h"
 #include "agent/guest/zone/receipt.h"
+#include "agent/guest/zone/settings.h"
 #include "proto/service.h"
 
 struct container;
@@ -81,7 +81,7 @@ struct manager {
     struct limit_watches limits;
     struct stats_stream_list stats_streams;
     struct scratch_job_list scratch_jobs;
-    struct auto_online auto_online;
+    struct settings settings;
     struct grace grace;
     bool stopping;
     /* Nodes that got memory while a plug was under way: it is spoken for until that plug is settled. */
