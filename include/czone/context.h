@@ -82,10 +82,11 @@ int czone_ctx_validate(const struct czone_ctx *ctx, struct czone_failure *failur
 
 /*
  * Dangers to exclusivity, and to the return of zones, in this kernel (demotion on, NUMA balancing on, KSM
- * running, memory onlined by the kernel itself, or by somebody else into the wrong kernel zone; an oops).
+ * running, memory onlined by the kernel itself, or by somebody else into the wrong kernel zone; packets whose
+ * pages are freed late; an oops).
  * Calls back once per danger with a stable id ("demotion-enabled", "numa-balancing", "ksm-running",
- * "auto-online", "kernel-oops", "wrong-zone") and a sentence that says what it does and what to do about it.
- * Returns the number of dangers, or a negative errno. Reads a few files.
+ * "auto-online", "deferred-packets", "kernel-oops", "wrong-zone") and a sentence that says what it does and
+ * what to do about it. Returns the number of dangers, or a negative errno. Reads a few files.
  */
 typedef void (*czone_danger_fn)(void *data, const char *id, const char *sentence);
 int czone_ctx_check(struct czone_ctx *ctx, czone_danger_fn fn, void *data);

@@ -42,6 +42,15 @@ static const struct danger dangers[] = {
       .harmless = { "offline", "online_movable" },
       .sentence = "the kernel puts plugged memory online by itself, where its own objects may pin it; do "
                   "this: echo online_movable > /sys/devices/system/memory/auto_online_blocks" },
+    /* skb_attempt_defer_free() in net/core/skbuff.c */
+    { .id = "deferred-packets",
+      .in_proc = true,
+      .path = "sys/net/core/skb_defer_max",
+      .harmless = { "0" },
+      .sentence =
+          "packets that were read wait for more to come before they are freed, and with them pages of "
+          "files that a container sent, which keep its zone; have them freed at once: sysctl "
+          "net.core.skb_defer_max=0" },
     /* Seen on 6.1: a page fault that met the zonelists being built anew. */
     { .id = "kernel-oops",
       .in_proc = true,

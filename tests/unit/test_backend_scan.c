@@ -164,11 +164,13 @@ START_TEST(dangers_are_told_by_id)
     fake_machine_write(&machine, "proc/sys/kernel/numa_balancing", "1\n");
     fake_machine_write(&machine, "sys/devices/system/memory/auto_online_blocks", "online\n");
     fake_machine_write(&machine, "proc/sys/kernel/tainted", "%d\n", 1 << 7 | 1 << 9);
+    fake_machine_write(&machine, "proc/sys/net/core/skb_defer_max", "64\n");
     fake_machine_write(&machine, "sys/devices/system/memory/memory32/state", "online\n");
     fake_machine_write(&machine, "sys/devices/system/memory/memory32/valid_zones", "Normal\n");
     ck_ok(czone_ctx_refresh(ctx, &failure));
-    ck_assert_int_eq(czone_ctx_check(ctx, collect, ids), 6);
-    ck_assert_str_eq(ids, "demotion-enabled numa-balancing ksm-running auto-online kernel-oops wrong-zone ");
+    ck_assert_int_eq(czone_ctx_check(ctx, collect, ids), 7);
+    ck_assert_str_eq(ids, "demotion-enabled numa-balancing ksm-running auto-online deferred-packets "
+                          "kernel-oops wrong-zone ");
 }
 END_TEST
 
@@ -180,6 +182,7 @@ START_TEST(settings_that_are_off_are_no_danger)
     fake_machine_write(&machine, "sys/kernel/mm/ksm/run", "0\n");
     fake_machine_write(&machine, "proc/sys/kernel/numa_balancing", "0\n");
     fake_machine_write(&machine, "proc/sys/kernel/tainted", "%d\n", 1 << 9);
+    fake_machine_write(&machine, "proc/sys/net/core/skb_defer_max", "0\n");
     ck_assert_int_eq(czone_ctx_check(ctx, collect, ids), 0);
 }
 END_TEST

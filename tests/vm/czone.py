@@ -117,9 +117,12 @@ class Daemon:
     def zones(self, blocks=None):
         return self.call("io.czone.Zone.List", blocks=blocks)
 
+    def receipts(self, name):
+        return self.call("io.czone.Zone.Receipts", container=name)["receipts"]
+
     def receipt(self, name):
         """The one receipt of a container."""
-        receipts = self.call("io.czone.Zone.Receipts", container=name)["receipts"]
+        receipts = self.receipts(name)
         if len(receipts) != 1:
             raise AssertionError(f"{len(receipts)} receipts for {name}: {receipts}")
         return receipts[0]

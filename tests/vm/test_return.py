@@ -114,6 +114,25 @@ class Return(ZoneCase):
         # The host that comes back is told to take what lies idle.
         wait_for(lambda: self.monitor.plugged() == 0, "idle memory is returned to the host that attaches", 30)
 
+    def send_a_file(self):
+        """A container writes a file into the guest's root, and sends it: its pages are the container's, and stay behind. Returns its id."""
+        name = self.daemon.spawn(
+            "/bin/sh",
+            "-euc",
+            "seq 20000 >/srv/www/numbers; httpd -p 127.0.0.1:8080 -h /srv/www; wget -q -O /dev/null http://127.0.0.1:8080/numbers; killall httpd",
+            memory=SMALL,
+            mounts=[{"type": "bind", "source": "/srv/www", "target": "/srv/www", "read_only": False}],
+        )
+        ended = self.daemon.wait(name)
+        self.assertEqual(ended.get("exit_status"), 0, f"{ended}\n{self.daemon.logs(name)}")
+        return name
+
+    def test_pages_in_packets_that_the_kernel_frees_later_do_not_hold_the_zone(self):
+        self.guest.sh("mkdir -p /srv/www")
+        for _ in range(5):
+            receipt = self.daemon.receipt(self.send_a_file())
+            self.assertEqual(receipt["outcome"], "returned", receipt)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -26,6 +26,12 @@ static const struct setting all[] = {
      */
     { "/sys/devices/system/memory/auto_online_blocks", "online_movable",
       "plugged memory comes online as movable" },
+    /*
+     * Packets that were received on one CPU and made on another wait there for more to come, for good on a
+     * machine that is quiet (skb_attempt_defer_free() in net/core/skbuff.c, since 5.19), and with them the
+     * pages that a container sent: those of a file outlive it, and cannot be moved out of its zone.
+     */
+    { "/proc/sys/net/core/skb_defer_max", "0", "packets are freed at once, with the pages in them" },
 };
 
 _Static_assert(ELEMENTS(all) <= SETTINGS_MAX, "struct settings has room for all of them");
