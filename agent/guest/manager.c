@@ -358,6 +358,8 @@ static int set_up(struct manager *manager)
                              manager->options->cgroup_pool ? first_cgroup() : 0);
     if (r < 0)
         return r;
+    if (quarantine_init(&manager->quarantine, manager) < 0)
+        return log_fail(-ENOMEM, "out of memory");
     r = host_init(&manager->host, manager, lease_on_answer);
     if (r < 0)
         return log_fail(r, "out of memory");
@@ -438,6 +440,7 @@ struct manager *manager_free(struct manager *manager)
     while (!TAILQ_EMPTY(&manager->receipt_followers))
         follower_drop(TAILQ_FIRST(&manager->receipt_followers));
     host_done(&manager->host);
+    quarantine_done(&manager->quarantine);
     while (!TAILQ_EMPTY(&manager->sessions))
         (void)session_free(TAILQ_FIRST(&manager->sessions));
     turns_close(&manager->turns);

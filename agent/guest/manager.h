@@ -25,6 +25,7 @@
 #include "agent/guest/zone/grace.h"
 #include "agent/guest/zone/host.h"
 #include "agent/guest/zone/marks.h"
+#include "agent/guest/zone/quarantine.h"
 #include "agent/guest/zone/receipt.h"
 #include "agent/guest/zone/settings.h"
 #include "proto/service.h"
@@ -75,6 +76,7 @@ struct manager {
     struct key_store keys;
     struct store store;
     struct host host;
+    struct quarantine quarantine;
     struct receipts receipts;
     struct follower_list receipt_followers;
     struct subscribers subscribers;

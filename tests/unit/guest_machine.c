@@ -178,6 +178,7 @@ static void start(struct machine *machine)
     manager->base = event_base_new();
     ck_assert_ptr_nonnull(manager->base);
     open_machine(machine);
+    ck_assert_int_eq(quarantine_init(&manager->quarantine, manager), 0);
     ck_assert_int_eq(host_init(&manager->host, manager, lease_on_answer), 0);
     ck_assert_int_eq(manager_watch_memory(manager), 0);
     ck_assert_int_eq(manager_watch_exits(manager), 0);

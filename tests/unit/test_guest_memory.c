@@ -227,16 +227,33 @@ START_TEST(idle_memory_that_the_host_takes_while_it_goes_offline_leaves_no_zone)
 }
 END_TEST
 
-START_TEST(a_zone_that_idle_memory_would_not_go_offline_in_is_returned_later)
+static void run_until_quarantined(unsigned int next_wait)
+{
+    const struct quarantine *quarantine = &machine.manager->quarantine;
+
+    for (int i = 0; i < 2000 && !evtimer_pending(quarantine->timer, NULL); i++)
+        machine_run(&machine, 5);
+    ck_assert(evtimer_pending(quarantine->timer, NULL));
+    ck_assert_uint_eq(quarantine->wait_s, next_wait);
+}
+
+static void try_quarantined(void)
+{
+    event_active(machine.manager->quarantine.timer, EV_TIMEOUT, 0);
+    machine_run(&machine, 0);
+}
+
+START_TEST(a_zone_that_would_not_go_offline_is_tried_again_ever_more_seldom)
 {
     plug_online(1, 32);
     machine.backend.block_set = refuse;
     attach(host, "0");
-    for (int i = 0; i < 2000 && !machine.manager->host.clearance.has_left; i++)
-        machine_run(&machine, 5);
-    ck_assert(machine.manager->host.clearance.has_left);
+    run_until_quarantined(10);
+    (void)event_del(machine.manager->quarantine.timer);
+    try_quarantined();
+    run_until_quarantined(20);
     machine.backend.block_set = czone_backend_linux()->block_set;
-    event_active(machine.manager->host.retry, EV_TIMEOUT, 0);
+    try_quarantined();
     (void)expect_unplug(32 * BLOCK, BLOCK);
     ck_assert(is_offline(32));
 }
@@ -430,7 +447,7 @@ int main(void)
     tcase_add_test(tests, memory_the_host_did_not_take_is_offered_again_later);
     tcase_add_test(tests, idle_memory_is_offline_before_the_host_is_asked_for_it);
     tcase_add_test(tests, idle_memory_that_does_not_go_offline_is_not_asked_for);
-    tcase_add_test(tests, a_zone_that_idle_memory_would_not_go_offline_in_is_returned_later);
+    tcase_add_test(tests, a_zone_that_would_not_go_offline_is_tried_again_ever_more_seldom);
     tcase_add_test(tests, idle_memory_that_the_host_takes_while_it_goes_offline_leaves_no_zone);
     tcase_add_test(
         tests, what_came_of_a_region_that_nobody_wants_any_more_is_offline_before_the_host_is_asked_for_it);

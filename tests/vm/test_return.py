@@ -1,9 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """When a container ends, its whole zone goes back to the host, confirmed, and nobody else notices."""
+import time
 import unittest
 
 from case import LARGE, SMALL, TENANT, ZoneCase
 from czone import wait_for
+
+# How many packets may wait for more before the kernel frees them, on a CPU (Documentation/admin-guide/sysctl/net.rst).
+SKB_DEFER_MAX = "/proc/sys/net/core/skb_defer_max"
+# So long a zone is left in quarantine: time for a try in vain.
+QUARANTINED_SECONDS = 8
 
 
 class Return(ZoneCase):
@@ -132,6 +138,24 @@ class Return(ZoneCase):
         for _ in range(5):
             receipt = self.daemon.receipt(self.send_a_file())
             self.assertEqual(receipt["outcome"], "returned", receipt)
+
+    def test_a_zone_in_quarantine_is_returned_when_what_held_it_is_gone(self):
+        """What holds it is what czoned keeps away else: received packets that wait for more to come, on the CPU that made them."""
+        self.guest.sh(f"mkdir -p /srv/www; echo 64 >{SKB_DEFER_MAX}")
+        try:
+            sent = (self.send_a_file() for _ in range(20))
+            name = next(name for name in sent if self.daemon.receipt(name)["outcome"] != "returned")
+        finally:
+            self.guest.sh(f"echo 0 >{SKB_DEFER_MAX}")
+        [zone] = self.daemon.zones()["zones"]
+        self.assertEqual(zone["state"], "quarantined")
+        time.sleep(QUARANTINED_SECONDS)
+        self.guest.sh("unshare -n sh -c 'ip link set lo up; for cpu in 1 2; do taskset $cpu ping -c 1 127.0.0.1; done'")
+        wait_for(lambda: not self.daemon.zones()["zones"], lambda: f"no zone any more, but: {self.daemon.zones()['zones']}")
+        self.assertEqual(self.monitor.plugged_in(zone["start"], zone["size"]), 0)
+        # One of its container, when it would not empty, and one when it did, however often it was tried in between.
+        outcomes = [receipt["outcome"] for receipt in self.daemon.receipts(name)]
+        self.assertEqual(outcomes, ["quarantined", "returned"])
 
 
 if __name__ == "__main__":

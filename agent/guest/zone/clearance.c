@@ -49,10 +49,8 @@ static void give_up_signals(struct clearance *clearance, int error, const struct
 static void fail(struct clearance *clearance, int error, const struct czone_failure *failure)
 {
     give_up_signals(clearance, error, failure);
-    if (clearance->zone != NULL) {
-        clearance->has_left = true;
-        host_offer_later(clearance->host, false);
-    }
+    if (clearance->zone != NULL)
+        quarantine_add(&clearance->host->manager->quarantine, false);
     end(clearance);
     if (signal_book_held(&clearance->host->book, all_memory) != NULL)
         clearance_wake(clearance);
@@ -220,14 +218,6 @@ void clearance_done(struct clearance *clearance)
 void clearance_wake(struct clearance *clearance)
 {
     event_active(clearance->next, EV_TIMEOUT, 0);
-}
-
-bool clearance_take_left(struct clearance *clearance)
-{
-    bool left = clearance->has_left;
-
-    clearance->has_left = false;
-    return left;
 }
 
 bool clearance_touches(const struct clearance *clearance, struct czone_range range)

@@ -27,7 +27,6 @@ struct clearance {
     struct loop_job job;
     struct event *again; /* its release is tried once more */
     unsigned int n_tries;
-    bool has_left; /* a zone that would not be released */
 };
 
 /* Returns 0 or -ENOMEM. */
@@ -38,9 +37,6 @@ void clearance_done(struct clearance *clearance);
 /* Looks, from the loop, what is to be cleared: the ranges of signals that are held, which are sent as soon as
  * nothing of theirs is online; and what comes in for plugs that were given up. */
 void clearance_wake(struct clearance *clearance);
-
-/* Whether a zone was left, for orphans_collect() to return when idle memory is offered again. True once. */
-bool clearance_take_left(struct clearance *clearance);
 
 /* Whether memory of the range is on the node that is being cleared: it is claimed for a moment. */
 bool clearance_touches(const struct clearance *clearance, struct czone_range range);

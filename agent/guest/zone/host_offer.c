@@ -4,7 +4,6 @@
 #include "agent/guest/zone/host.h"
 #include "agent/guest/zone/lease.h"
 #include "agent/guest/zone/memory_map.h"
-#include "agent/guest/zone/orphan.h"
 
 /* Memory that the host did not take is offered again, ever more seldom. */
 #define RETRY_FIRST_S 30u
@@ -58,8 +57,6 @@ void host_on_retry(evutil_socket_t fd, short what, void *data)
 
     (void)fd;
     (void)what;
-    if (clearance_take_left(&host->clearance))
-        (void)orphans_collect(host->manager); /* says itself what it cannot do */
     host->offering = true;
     host_offer_idle(host);
 }

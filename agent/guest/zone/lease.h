@@ -61,6 +61,7 @@ struct lease {
     struct czone_range avoided[4]; /* free memory that would not go online */
     size_t n_avoided;
     bool adopted;  /* an earlier czoned may have begun to return it */
+    bool again;    /* it was to be returned before */
     bool released; /* while RESERVING: it ends when that is over */
     /* ARRIVING: until when the blocks have to be there; DRAINING: when it is tried again. */
     struct event *timer;

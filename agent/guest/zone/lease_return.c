@@ -12,6 +12,9 @@
 #include "agent/guest/manager.h"
 #include "agent/guest/zone/memory_map.h"
 
+/* What a zone in quarantine has to empty: the kernel brings no other memory on- or offline meanwhile. */
+#define AGAIN_MS 1000u
+
 static void begin_receipt(struct lease *lease)
 {
     struct receipt *receipt = &lease->receipt;
@@ -45,6 +48,7 @@ static void quarantine(struct lease *lease, const char *why)
     reason_set(&lease->receipt.message, "%s", why);
     log_error("zone %s on node %d is quarantined: %s", lease->name, (int)lease->info.node.n, why);
     lease->phase = LEASE_OVER;
+    quarantine_add(&lease->manager->quarantine, lease->again);
     lease_move(lease, CZONE_ZONE_QUARANTINED, why);
     lease_end(lease, true);
 }
@@ -150,6 +154,8 @@ void lease_return_on_turn(struct turn *turn)
     int r;
 
     options.timeout_ms = lease->manager->options->offline_timeout_ms;
+    if (lease->info.state == CZONE_ZONE_QUARANTINED && options.timeout_ms > AGAIN_MS)
+        options.timeout_ms = AGAIN_MS;
     r = czone_zone_release_start(lease->zone, &options, &job, &failure);
     if (r == 0)
         r = loop_job_start(&lease->job, lease->manager->base, &lease->manager->grace, job, on_released,

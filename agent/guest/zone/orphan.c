@@ -36,9 +36,11 @@ static void on_log_ended(void *owner)
 }
 
 /* Of a zone that was made and unmade for nobody there is nothing to tell, as when a czoned undoes it that was
- * not restarted. */
+ * not restarted; nor of one that stays where it was. */
 static bool owes_receipt(const struct orphan *orphan, const struct receipt *receipt)
 {
+    if (orphan->told && strcmp(receipt->outcome, OUTCOME_QUARANTINED) == 0)
+        return false;
     return !orphan->half_made || (strcmp(receipt->outcome, OUTCOME_RETURNED) != 0 &&
                                   strcmp(receipt->outcome, OUTCOME_OFFLINE) != 0);
 }
@@ -115,6 +117,7 @@ static void collect(void *data, const char *name)
     if (info.state == CZONE_ZONE_PLUGGED)
         marks_set(&manager->half_marks, name);
     orphan->half_made = marks_has(&manager->half_marks, name);
+    orphan->told = info.state == CZONE_ZONE_QUARANTINED;
     orphan->found_at = clock_monotonic();
     orphan->found = clock_realtime();
     program_init(&orphan->program, manager, &program_ops, orphan, "");
@@ -129,6 +132,7 @@ static void collect(void *data, const char *name)
         orphan_free(orphan);
         return;
     }
+    orphan->lease->again = true;
     log_warning("zone %s has no container (any more): returning its memory", name);
     program_stop(&orphan->program);
 }

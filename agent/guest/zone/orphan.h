@@ -3,8 +3,9 @@
 #define GUEST_ZONE_ORPHAN_H
 
 /*
- * A zone that an earlier czoned left behind when it died: whatever still runs in it is killed, since nobody
- * can tell its exit status any more, and its memory goes back like any other's, receipt included.
+ * A zone that has no container: one that an earlier czoned left behind when it died, or that is in
+ * quarantine. Whatever still runs in it is killed, since nobody can tell its exit status any more, and its
+ * memory goes back like any other's, receipt included.
  */
 
 #include <sys/queue.h>
@@ -23,6 +24,7 @@ struct orphan {
     int64_t found;     /* realtime */
     uint64_t emptied_at;
     bool half_made; /* no container ever had it: whose it was to be gets another */
+    bool told;      /* a receipt has told that it is in quarantine */
 };
 
 /* Looks for them, and begins to return them. Returns 0 or a negative errno; all that happens is logged. */
