@@ -33,7 +33,7 @@ static void set_up(void)
     result = 0;
     base = event_base_new();
     ck_assert_ptr_nonnull(base);
-    ck_assert_int_eq(pool_size_open(&size, base, &ops, &n_made), 0);
+    ck_assert_int_eq(pool_size_open(&size, base, &ops, &n_made, POOL_SIZE_MAX), 0);
 }
 
 static void tear_down(void)
@@ -109,6 +109,17 @@ START_TEST(it_grows_to_a_limit)
 }
 END_TEST
 
+START_TEST(it_grows_no_larger_than_its_owner_has_room_for)
+{
+    pool_size_close(&size);
+    n_made = 0;
+    ck_assert_int_eq(pool_size_open(&size, base, &ops, &n_made, POOL_SIZE_MIN + 1), 0);
+    for (size_t i = 0; i < POOL_SIZE_MAX; i++)
+        (void)pool_size_take(&size);
+    ck_assert_uint_eq(size.target, POOL_SIZE_MIN + 1);
+}
+END_TEST
+
 START_TEST(what_cannot_be_made_is_tried_again_when_one_is_taken)
 {
     result = -EAGAIN;
@@ -133,6 +144,7 @@ int main(void)
     tcase_add_test(tests, as_many_are_kept_as_a_burst_took_that_found_none_left);
     tcase_add_test(tests, starts_one_after_the_other_are_no_burst);
     tcase_add_test(tests, it_grows_to_a_limit);
+    tcase_add_test(tests, it_grows_no_larger_than_its_owner_has_room_for);
     tcase_add_test(tests, what_cannot_be_made_is_tried_again_when_one_is_taken);
     return guest_test_main(tests, "guest_pool_size");
 }

@@ -10,6 +10,9 @@
 #include "agent/guest/log.h"
 #include "proto/cleanup.h"
 
+/* Idle ones: only starts that find no standby take them. */
+#define KEEPERS_MAX 32
+
 /* Whatever became of it: it shall not stay a zombie. */
 static void on_end(evutil_socket_t pidfd, short what, void *data)
 {
@@ -90,7 +93,7 @@ int keeper_pool_open(struct keeper_pool *pool, struct event_base *base, const ch
         return log_fail(r, "cannot read %s, which keeps containers while czoned restarts: %s",
                         program != NULL ? program : installed, strerror(-r));
     pool->base = base;
-    r = pool_size_open(&pool->size, base, &size_ops, pool);
+    r = pool_size_open(&pool->size, base, &size_ops, pool, KEEPERS_MAX);
     return r < 0 ? log_fail(r, "out of memory") : 0;
 }
 

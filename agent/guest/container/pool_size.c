@@ -58,9 +58,13 @@ static void on_excess(evutil_socket_t fd, short what, void *data)
 }
 
 int pool_size_open(struct pool_size *size, struct event_base *base, const struct pool_size_ops *ops,
-                   void *owner)
+                   void *owner, size_t most)
 {
-    *size = (struct pool_size){ .ops = ops, .owner = owner, .target = POOL_SIZE_MIN };
+    *size = (struct pool_size){ .ops = ops, .owner = owner, .target = POOL_SIZE_MIN, .most = most };
+    if (most < POOL_SIZE_MIN)
+        size->most = POOL_SIZE_MIN;
+    else if (most > POOL_SIZE_MAX)
+        size->most = POOL_SIZE_MAX;
     size->refill = evtimer_new(base, on_refill, size);
     size->shrink = evtimer_new(base, on_quiet, size);
     size->excess = evtimer_new(base, on_excess, size);
@@ -93,7 +97,7 @@ bool pool_size_take(struct pool_size *size)
     if (found) {
         size->n--;
     } else {
-        if (size->n_taken > size->target && size->target < POOL_SIZE_MAX)
+        if (size->n_taken > size->target && size->target < size->most)
             size->target++;
         arm(size->shrink, &quiet);
     }

@@ -14,7 +14,7 @@
 #include <stddef.h>
 
 #define POOL_SIZE_MIN 2u
-#define POOL_SIZE_MAX 32u
+#define POOL_SIZE_MAX 128u
 
 struct pool_size_ops {
     /* Makes one and keeps it at the end, as number n. Returns 0, or a negative errno after having said so:
@@ -27,7 +27,7 @@ struct pool_size_ops {
 struct pool_size {
     const struct pool_size_ops *ops;
     void *owner;
-    size_t n, target;
+    size_t n, target, most;
     size_t n_taken; /* in this burst */
     struct event *refill, *shrink, *excess;
 };
@@ -36,11 +36,12 @@ struct pool_size {
  * An empty one, which fills itself from the loop.
  *
  * @base, @ops, @owner  borrowed for its life
+ * @most                how many it may become; it is POOL_SIZE_MIN at least and POOL_SIZE_MAX at most
  *
  * Returns 0 or -ENOMEM; on failure it can be closed.
  */
 int pool_size_open(struct pool_size *size, struct event_base *base, const struct pool_size_ops *ops,
-                   void *owner);
+                   void *owner, size_t most);
 
 /* Drops all. Accepts one that is all zero. */
 void pool_size_close(struct pool_size *size);
