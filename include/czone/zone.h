@@ -167,7 +167,8 @@ int czone_node_policy(const struct czone_ctx *ctx, czone_node_id node, struct cz
  * who has time to write it ahead. While a cgroup has processes the kernel lets whoever writes it wait until
  * all CPUs have put their lists of pages in order (cpuset_migrate_mm() in kernel/cgroup/cpuset.c), and
  * czone_zone_bind() does not write what is so already. The zone's node is not exclusive until it is claimed:
- * write it no earlier than right before that, and back if the claim or czone_zone_bind() fails.
+ * write it no earlier than right before that, and back if the claim or czone_zone_bind() fails; or into a
+ * cgroup whose processes have a policy that keeps them to the home nodes until then (MPOL_BIND).
  *
  * ret_text, size: where the text goes, with its NUL. Returns 0, -ENOENT (no such node), -ENODEV (no home node
  * beside it) or -ENOBUFS (it is longer). Pure.

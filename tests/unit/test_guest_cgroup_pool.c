@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +34,15 @@ static void put(int dir_fd, const char *name, const char *text)
 
     ck_assert_int_ge(fd, 0);
     ck_assert_int_gt(dprintf(fd, "%s", text), 0);
+    (void)close(fd);
+}
+
+static void put_at(const char *dir, const char *name, const char *text)
+{
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    ck_assert_int_ge(fd, 0);
+    put(fd, name, text);
     (void)close(fd);
 }
 
@@ -82,7 +92,7 @@ static void open_pool(uint64_t first)
 
 static void set_up(void)
 {
-    machine_set_up(&machine, 2);
+    machine_set_up(&machine, 3);
     machine.backend.cgroup_create = create;
     machine.backend.cgroup_remove = remove_with_files;
     machine.backend.cgroup_write = write_as_kernel;
@@ -170,6 +180,47 @@ START_TEST(a_container_may_be_called_as_those_that_wait)
 }
 END_TEST
 
+static void set_state(uint64_t block, const char *state)
+{
+    char path[160];
+
+    (void)snprintf(path, sizeof(path), "%s/sys/devices/system/memory/memory%" PRIu64, machine.root, block);
+    put_at(path, "state", state);
+    put_at(path, "valid_zones", "Movable\n");
+    ck_assert_int_eq(czone_ctx_refresh(machine.manager->ctx, NULL), 0);
+}
+
+static void plug_online(int node, uint64_t block)
+{
+    machine_plug(&machine, node, block);
+    set_state(block, "online\n");
+}
+
+START_TEST(one_that_may_use_a_free_node_already_is_taken_for_a_zone_of_that_size)
+{
+    struct cgroup_pool_entry entry;
+    struct czone_range place;
+
+    plug_online(1, 32);
+    plug_online(2, 34);
+    plug_online(2, 35);
+    open_pool(1);
+    ck_assert(!cgroup_pool_prefer(&pool, BLOCK, &place));
+    pool.idle[0].node.n = 1;
+    pool.idle[0].place = (struct czone_range){ 32 * BLOCK, BLOCK };
+    pool.idle[1].node.n = 2;
+    pool.idle[1].place = (struct czone_range){ 34 * BLOCK, 2 * BLOCK };
+    ck_assert(!cgroup_pool_prefer(&pool, 3 * BLOCK, &place));
+    ck_assert(cgroup_pool_prefer(&pool, BLOCK, &place));
+    ck_assert_uint_eq(place.start, 32 * BLOCK);
+    ck_assert_int_eq(cgroup_pool_take(&pool, machine.manager->ctx, "web", &entry, &failure), 0);
+    cgroup = entry.cgroup;
+    ck_assert_int_eq(entry.node.n, 1);
+    set_state(35, "offline\n");
+    ck_assert(!cgroup_pool_prefer(&pool, 2 * BLOCK, &place));
+}
+END_TEST
+
 START_TEST(its_end_removes_those_that_wait)
 {
     open_pool(1);
@@ -225,6 +276,7 @@ int main(void)
     tcase_add_test(tests, one_that_is_needed_when_none_waits_is_made_at_once);
     tcase_add_test(tests, without_the_pool_each_is_made_when_it_is_needed);
     tcase_add_test(tests, a_container_may_be_called_as_those_that_wait);
+    tcase_add_test(tests, one_that_may_use_a_free_node_already_is_taken_for_a_zone_of_that_size);
     tcase_add_test(tests, its_end_removes_those_that_wait);
     tcase_add_loop_test(
         tests, what_an_earlier_czoned_left_is_cleared_away_with_what_stands_by_there_but_no_container, 0,

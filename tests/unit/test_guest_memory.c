@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "agent/guest/zone/lease.h"
+#include "agent/guest/zone/memory_map.h"
 #include "tests/unit/guest_host.h"
 
 START_TEST(a_region_that_is_plugged_anew_is_not_on_its_way_out_any_more)
@@ -243,6 +244,26 @@ static void try_quarantined(void)
     machine_run(&machine, 0);
 }
 
+START_TEST(a_node_counts_as_a_whole_while_all_of_it_is_idle_and_online)
+{
+    const struct czone_ctx *ctx = machine.manager->ctx;
+    struct czone_range run;
+    czone_node_id node;
+
+    machine_plug(&machine, 1, 32);
+    plug_online(2, 34);
+    ck_assert_int_eq(czone_ctx_refresh(machine.manager->ctx, NULL), 0);
+    ck_assert(memory_map_next_whole(ctx, 0, &node, &run));
+    ck_assert_int_eq(node.n, 2);
+    ck_assert_uint_eq(run.start, 34 * BLOCK);
+    ck_assert_uint_eq(run.size, BLOCK);
+    ck_assert(!memory_map_next_whole(ctx, 35 * BLOCK, &node, &run));
+    machine_plug(&machine, 2, 35);
+    ck_assert_int_eq(czone_ctx_refresh(machine.manager->ctx, NULL), 0);
+    ck_assert(!memory_map_next_whole(ctx, 0, &node, &run));
+}
+END_TEST
+
 START_TEST(a_zone_that_would_not_go_offline_is_tried_again_ever_more_seldom)
 {
     plug_online(1, 32);
@@ -447,6 +468,7 @@ int main(void)
     tcase_add_test(tests, memory_the_host_did_not_take_is_offered_again_later);
     tcase_add_test(tests, idle_memory_is_offline_before_the_host_is_asked_for_it);
     tcase_add_test(tests, idle_memory_that_does_not_go_offline_is_not_asked_for);
+    tcase_add_test(tests, a_node_counts_as_a_whole_while_all_of_it_is_idle_and_online);
     tcase_add_test(tests, a_zone_that_would_not_go_offline_is_tried_again_ever_more_seldom);
     tcase_add_test(tests, idle_memory_that_the_host_takes_while_it_goes_offline_leaves_no_zone);
     tcase_add_test(

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """While containers run, every zone holds its container's memory, all of it, and nobody else's. By the kernel's own numbers."""
+import os
+import re
 import unittest
 
 from case import LARGE, SMALL, TENANT, ZONE, ZoneCase
@@ -78,6 +80,32 @@ class Exclusive(ZoneCase):
         for block in blocks:
             self.guest.sh(f"test -e /sys/devices/system/node/node{container['node']}/memory{block}")
         self.assertEqual(self.guest.node_meminfo(container["node"])["MemTotal"], SMALL)
+
+    def test_a_cgroup_made_ahead_may_use_a_free_node_which_nothing_does_before_its_container(self):
+        """That saves the start a write that takes long. Then the zone is placed there."""
+        self.guest.sh("mkdir -p /srv/small/bin /srv/small/proc /srv/small/dev /srv/small/sys && cp /bin/busybox /srv/small/bin/sh")
+        with self.without_host():
+            for zone in ("zone1", "zone2", "zone3"):
+                start = self.plug(zone, SMALL)
+                wait_for(lambda: self.states(start, SMALL) == {"online"}, "the kernel has put it online", 30)
+            # The next that is made finds the nodes.
+            self.daemon.remove(self.daemon.spawn("/bin/true", memory=SMALL), force=True)
+            ahead = wait_for(self.open_nodes, "a cgroup made ahead may use a node")
+            for cgroup, node in ahead.items():
+                self.assertEqual(self.guest.numa_stat(cgroup)["anon"][node], 0)
+                self.assertEqual(self.guest.read(f"{cgroup}/pids.current"), "1")
+            name = self.daemon.spawn("/bin/sh", "-c", "echo ready; exec sleep 1000", root="/srv/small", memory=SMALL)
+            self.wait_ready(name)
+            container = self.daemon.inspect(name)
+            self.assertEqual(ahead.get(self.guest.cgroup_of(container["pid"])), container["node"])
+            self.assertTrue(self.daemon.verify(container["zone"])["exclusive"])
+            self.daemon.remove(name, force=True)
+
+    def open_nodes(self):
+        """{a cgroup that waits for a container: the node that it may use besides the home node, which is the first}"""
+        pools = self.guest.sh("grep -l '^1$' /sys/fs/cgroup/*/pool-*/pids.max; true").split()
+        last = {os.path.dirname(path): int(re.split("[,-]", self.guest.read(f"{os.path.dirname(path)}/cpuset.mems"))[-1]) for path in pools}
+        return {cgroup: node for cgroup, node in last.items() if node > 0}
 
     def test_of_a_node_that_has_more_online_a_smaller_zone_takes_its_part_only(self):
         """The rest goes offline before the container starts, which needs a helper, and a standby that is not told too early."""

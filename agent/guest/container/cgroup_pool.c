@@ -12,6 +12,7 @@
 
 #include "agent/guest/log.h"
 #include "agent/guest/run_dir.h"
+#include "agent/guest/zone/memory_map.h"
 #include "proto/cleanup.h"
 
 #define PREFIX "pool-"
@@ -98,7 +99,7 @@ static void end_entry(struct cgroup_pool_entry *entry)
     if (r < 0)
         log_warning("cannot empty cgroup %s: %s", czone_cgroup_path(entry->cgroup), strerror(-r));
     end(entry->cgroup);
-    *entry = (struct cgroup_pool_entry){ .standby = KEEPER_STANDBY_INIT };
+    *entry = (struct cgroup_pool_entry)CGROUP_POOL_ENTRY_INIT;
 }
 
 /* One that cannot be had costs the start that would have found it some time, no more. */
@@ -113,38 +114,79 @@ static void stand_by(struct cgroup_pool *pool, struct cgroup_pool_entry *entry)
         log_warning("no process stands by in cgroup %s: %s", czone_cgroup_path(entry->cgroup), strerror(-r));
 }
 
+static bool is_awaited(const struct cgroup_pool *pool, czone_node_id node)
+{
+    for (size_t i = 0; i < pool->size.n; i++)
+        if (pool->idle[i].node.n == node.n)
+            return true;
+    return false;
+}
+
+/* Where the next zone may well be placed: on a node that is free as a whole. */
+static void await_node(const struct cgroup_pool *pool, struct cgroup_pool_entry *entry)
+{
+    struct czone_range run = { 0 };
+    czone_node_id node;
+
+    while (memory_map_next_whole(pool->ctx, run.start + run.size, &node, &run)) {
+        if (is_awaited(pool, node))
+            continue;
+        entry->node = node;
+        entry->place = run;
+        return;
+    }
+}
+
+/*
+ * While a process is in a cgroup, the kernel lets who writes cpuset.mems wait until all CPUs have put their
+ * lists of pages in order, which takes as long as much of a start (czone_node_mems()). So it is done before,
+ * in the hope that a zone on that node will be its own. What stands by there has a policy that keeps it to
+ * the home nodes (self.c).
+ */
+static int open_node(struct cgroup_pool *pool, struct cgroup_pool_entry *entry)
+{
+    char mems[256];
+    int r;
+
+    if (pool->kit != NULL)
+        await_node(pool, entry);
+    if (entry->node.n < 0)
+        return czone_cgroup_confine(entry->cgroup);
+    r = czone_node_mems(pool->ctx, entry->node, mems, sizeof(mems));
+    return r < 0 ? r : czone_cgroup_write(entry->cgroup, "cpuset.mems", mems);
+}
+
 /* No more than stands by there, and none of a zone's memory for it; but as much of the CPUs as those who
  * start its program have, who would else take them from it, until that runs (program_cgroup_begin()). Without
  * the cpu controller there is no such file. */
-static int close_off(struct czone_cgroup *cgroup, const char *pids)
+static int close_off(struct cgroup_pool *pool, struct cgroup_pool_entry *entry)
 {
-    int r = czone_cgroup_write(cgroup, "pids.max", pids);
+    int r = czone_cgroup_write(entry->cgroup, "pids.max", pool->kit != NULL ? STANDBY_PIDS : "0");
 
-    (void)czone_cgroup_write(cgroup, "cpu.weight", "10000");
-    return r == 0 ? czone_cgroup_confine(cgroup) : r;
+    (void)czone_cgroup_write(entry->cgroup, "cpu.weight", "10000");
+    return r == 0 ? open_node(pool, entry) : r;
 }
 
 static int add(void *owner)
 {
     struct czone_failure failure = CZONE_FAILURE_INIT;
     struct cgroup_pool *pool = owner;
-    struct cgroup_pool_entry *entry = &pool->idle[pool->size.n];
-    struct czone_cgroup *cgroup;
+    struct cgroup_pool_entry entry = CGROUP_POOL_ENTRY_INIT;
     int r;
 
-    r = make_next(pool, &cgroup, &failure);
+    r = make_next(pool, &entry.cgroup, &failure);
     if (r < 0) {
         log_error("cannot make a cgroup ahead of need: %s", failure.message);
         return r;
     }
-    r = close_off(cgroup, pool->kit != NULL ? STANDBY_PIDS : "0");
+    r = close_off(pool, &entry);
     if (r < 0) {
-        log_error("cannot make cgroup %s ready: %s", czone_cgroup_path(cgroup), strerror(-r));
-        end(cgroup);
+        log_error("cannot make cgroup %s ready: %s", czone_cgroup_path(entry.cgroup), strerror(-r));
+        end(entry.cgroup);
         return r;
     }
-    *entry = (struct cgroup_pool_entry){ .cgroup = cgroup, .standby = KEEPER_STANDBY_INIT };
-    stand_by(pool, entry);
+    stand_by(pool, &entry);
+    pool->idle[pool->size.n] = entry;
     return 0;
 }
 
@@ -182,6 +224,7 @@ static bool is_waiting(struct czone_cgroup *cgroup)
 
 static void clear(void *data, const char *name)
 {
+    struct cgroup_pool_entry entry = CGROUP_POOL_ENTRY_INIT;
     const struct leftovers *leftovers = data;
     struct czone_cgroup *cgroup;
     char path[512];
@@ -193,7 +236,8 @@ static void clear(void *data, const char *name)
         return;
     /* A standby of the earlier czoned may be about to end; what else is there is not ours to end. */
     if (czone_cgroup_populated(cgroup) == 0 || is_waiting(cgroup)) {
-        end_entry(&(struct cgroup_pool_entry){ .cgroup = cgroup, .standby = KEEPER_STANDBY_INIT });
+        entry.cgroup = cgroup;
+        end_entry(&entry);
         return;
     }
     log_warning("cgroup %s, which no zone claims, has processes: it is left alone",
@@ -257,10 +301,39 @@ bool cgroup_pool_ready(const struct cgroup_pool *pool)
            keeper_standby_waits(&pool->idle[pool->size.n - 1].standby);
 }
 
+static void swap(struct cgroup_pool_entry *one, struct cgroup_pool_entry *other)
+{
+    struct cgroup_pool_entry moved = *one;
+
+    *one = *other;
+    *other = moved;
+}
+
+static bool is_free(const struct cgroup_pool *pool, struct czone_range place)
+{
+    struct czone_range run;
+
+    return memory_map_next_online(pool->ctx, place, NULL, 0, &run) && run.size == place.size;
+}
+
+bool cgroup_pool_prefer(struct cgroup_pool *pool, uint64_t bytes, struct czone_range *ret_place)
+{
+    for (size_t i = pool->size.n; i-- > 0;) {
+        struct cgroup_pool_entry *entry = &pool->idle[i];
+
+        if (entry->node.n < 0 || entry->place.size != bytes || !is_free(pool, entry->place))
+            continue;
+        *ret_place = entry->place;
+        swap(entry, &pool->idle[pool->size.n - 1]);
+        return true;
+    }
+    return false;
+}
+
 int cgroup_pool_take(struct cgroup_pool *pool, struct czone_ctx *ctx, const char *name,
                      struct cgroup_pool_entry *ret_entry, struct czone_failure *failure)
 {
-    struct cgroup_pool_entry entry = { .standby = KEEPER_STANDBY_INIT };
+    struct cgroup_pool_entry entry = CGROUP_POOL_ENTRY_INIT;
     int r;
 
     if (pool->ctx != NULL && pool_size_take(&pool->size)) {

@@ -7,7 +7,8 @@
  * for all containers written. The kernel keeps figures for each possible node in each cgroup, so making one
  * is the longest step of a start in a guest of many nodes. Those that wait are named pool-N. In each a
  * container's first process stands by, with its keeper (launch/standby.h), so that a start needs no clone()
- * and hardly a mount; nothing else can be born there (pids.max).
+ * and hardly a mount; nothing else can be born there (pids.max). As far as there are free nodes, each may use
+ * one already, which is then the best place for the zone of its container.
  *
  * One that an earlier czoned left behind is removed when the pool is opened, unless a zone's claim names it.
  */
@@ -19,7 +20,14 @@
 struct cgroup_pool_entry {
     struct czone_cgroup *cgroup;
     struct keeper_standby standby; /* in it, if there is one */
+    czone_node_id node;            /* that it may use besides the home nodes already, or NONE */
+    struct czone_range place;      /* that node's memory */
 };
+
+#define CGROUP_POOL_ENTRY_INIT                                                                               \
+    {                                                                                                        \
+        .standby = KEEPER_STANDBY_INIT, .node = CZONE_NODE_NONE                                              \
+    }
 
 struct cgroup_pool {
     struct czone_ctx *ctx;                /* NULL: not open */
@@ -46,6 +54,13 @@ int cgroup_pool_open(struct cgroup_pool *pool, struct czone_ctx *ctx, const char
 
 /* Removes those that wait. Accepts one that is all zero. */
 void cgroup_pool_close(struct cgroup_pool *pool);
+
+/*
+ * Has one taken next that suits a zone of this size: it may use a node already that is free, and as large.
+ *
+ * Returns whether there is one, and the place of that zone.
+ */
+bool cgroup_pool_prefer(struct cgroup_pool *pool, uint64_t bytes, struct czone_range *ret_place);
 
 /*
  * Takes one out, or makes one.

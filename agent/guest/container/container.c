@@ -372,6 +372,7 @@ int container_lease(struct container *container, struct refusal *refusal)
     if (program->standby.briefed) {
         wish.cgroup = czone_cgroup_path(program->cgroup);
         wish.node = program->planned;
+        wish.place = container->place;
     }
     r = lease_new(container->manager, &wish, &lease_ops, container, &container->lease, refusal);
     if (r == 0)

@@ -38,6 +38,7 @@ struct container {
     enum czone_zone_state zone_state;
     struct czone_zone_info info; /* node NONE: it had no memory yet */
     char cgroup[256];            /* its path; "": none yet */
+    struct czone_range place;    /* where the zone had best be, by its cgroup; size 0: anywhere */
     uint64_t memory;
     struct refusal failure; /* FAILED */
     struct limit_watch limits;

@@ -12,6 +12,7 @@
 #include "agent/guest/container/store.h"
 #include "agent/guest/log.h"
 #include "agent/guest/manager.h"
+#include "agent/guest/zone/memory_map.h"
 
 /* Six random bytes: nobody guesses a made-up id. */
 static int choose_id(struct manager *manager, struct container *container)
@@ -38,10 +39,21 @@ static int choose_id(struct manager *manager, struct container *container)
 static void plan_ahead(struct container *container, struct launch_plan *plan)
 {
     const struct spawn_request *request = &container->request;
+    struct manager *manager = container->manager;
+    struct lease_wish wish = { .name = container->id,
+                               .bytes = (uint64_t)request->memory,
+                               .tier = request->choice };
     czone_node_id node;
 
-    if (lease_has_place(container->manager, container->id, (uint64_t)request->memory, request->choice, &node))
-        program_cgroup_plan(&container->program, request, plan, node);
+    /* As good as any other place, and a cgroup may use it already. */
+    if (!cgroup_pool_prefer(&manager->cgroups, memory_map_round(manager->ctx, wish.bytes), &wish.place) ||
+        !lease_has_place(manager, &wish, &node)) {
+        wish.place.size = 0;
+        if (!lease_has_place(manager, &wish, &node))
+            return;
+    }
+    container->place = wish.place;
+    program_cgroup_plan(&container->program, request, plan, node);
 }
 
 /* What is left of a container that was not removed must not be taken for this one's. */

@@ -21,7 +21,9 @@ static int write_limits(struct program *program, int64_t pids)
     return czone_cgroup_write(program->cgroup, "pids.max", text);
 }
 
-static int take_cgroup(struct program *program, const char *name, struct czone_failure *failure)
+/* ret_node: besides the home nodes the cgroup may use this one already; or NONE. */
+static int take_cgroup(struct program *program, const char *name, czone_node_id *ret_node,
+                       struct czone_failure *failure)
 {
     struct cgroup_pool_entry entry;
     int r;
@@ -31,6 +33,7 @@ static int take_cgroup(struct program *program, const char *name, struct czone_f
         return r;
     program->cgroup = entry.cgroup;
     program->standby = entry.standby;
+    *ret_node = entry.node;
     return 0;
 }
 
@@ -44,7 +47,8 @@ static void brief(struct program *program, struct launch_plan *plan, const struc
                     czone_cgroup_path(program->cgroup), strerror(-r));
 }
 
-/* The standby has time to write what binds its cgroup to the node (czone_node_mems()). */
+/* The standby has time to write what binds its cgroup to the node (czone_node_mems()), unless that is so
+ * already. */
 static void brief_ahead(struct program *program, struct launch_plan *plan, const struct czone_policy *policy,
                         czone_node_id node)
 {
@@ -53,7 +57,6 @@ static void brief_ahead(struct program *program, struct launch_plan *plan, const
     char mems[256];
     bool known = fd >= 0 && czone_node_mems(program->manager->ctx, node, mems, sizeof(mems)) == 0;
 
-    program->planned = node;
     brief(program, plan, policy, known ? &(struct launch_errand){ .fd = fd, .text = mems } : NULL);
 }
 
@@ -64,11 +67,17 @@ void program_cgroup_plan(struct program *program, const struct spawn_request *re
     struct manager *manager = program->manager;
     struct czone_failure failure = CZONE_FAILURE_INIT;
     struct czone_policy policy;
+    czone_node_id open;
 
     if (request->hold || request->runtime != OCI_RUNTIME_NATIVE || !launch_briefing_suits(plan->request) ||
         !cgroup_pool_ready(&manager->cgroups) || czone_node_policy(manager->ctx, node, &policy) < 0)
         return;
-    if (take_cgroup(program, program->name, &failure) == 0)
+    if (take_cgroup(program, program->name, &open, &failure) < 0)
+        return;
+    program->planned = node;
+    if (open.n == node.n)
+        brief(program, plan, &policy, NULL);
+    else
         brief_ahead(program, plan, &policy, node);
 }
 
@@ -109,11 +118,12 @@ int program_cgroup_prepare(struct program *program, struct czone_zone *zone, con
                            struct czone_policy *ret_policy, struct refusal *refusal)
 {
     struct czone_failure failure = CZONE_FAILURE_INIT;
+    czone_node_id open;
     int r = 0;
 
     check_plan(program, zone);
     if (program->cgroup == NULL)
-        r = take_cgroup(program, name, &failure);
+        r = take_cgroup(program, name, &open, &failure);
     else if (program->standby.keeper < 0)
         r = cgroup_pool_empty(program->cgroup); /* what stood by for an earlier czoned may still end there */
     /* Also a claim that names the cgroup: a czoned that was killed may not have got further. */

@@ -83,6 +83,8 @@ struct lease_wish {
      * czone_zone_request. */
     const char *cgroup;
     czone_node_id node;
+    /* Where it had best be, if it can be there; size 0: anywhere. */
+    struct czone_range place;
 };
 
 /*
@@ -99,10 +101,9 @@ int lease_new(struct manager *manager, const struct lease_wish *wish, const stru
 /*
  * Whether a lease would find free memory here that is online already, and on which node. Claims nothing.
  *
- * @name  of the zone that is wanted
+ * @wish  of which cgroup and node do not matter
  */
-bool lease_has_place(struct manager *manager, const char *name, uint64_t bytes, struct czone_tier_choice tier,
-                     czone_node_id *ret_node);
+bool lease_has_place(struct manager *manager, const struct lease_wish *wish, czone_node_id *ret_node);
 
 /* Looks whether the zone is there already, as it is when its memory was online: acquired() then comes from
  * here, and not from the loop. */

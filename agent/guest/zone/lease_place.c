@@ -73,16 +73,16 @@ static bool may_place(const struct lease *lease, const struct czone_zone_info *i
     return is_free(lease->manager, info);
 }
 
-bool lease_has_place(struct manager *manager, const char *name, uint64_t bytes, struct czone_tier_choice tier,
-                     czone_node_id *ret_node)
+bool lease_has_place(struct manager *manager, const struct lease_wish *wish, czone_node_id *ret_node)
 {
     struct czone_zone_request request = CZONE_ZONE_REQUEST_INIT;
     struct czone_zone_info info;
 
     manager_sync(manager);
-    request.name = name;
-    request.bytes = memory_map_round(manager->ctx, bytes);
-    request.tier = tier;
+    request.name = wish->name;
+    request.bytes = memory_map_round(manager->ctx, wish->bytes);
+    request.tier = wish->tier;
+    request.within = wish->place;
     if (request.bytes == 0 || czone_zone_probe(manager->ctx, &request, &info, NULL) < 0 ||
         info.state != CZONE_ZONE_ONLINE || !is_free(manager, &info))
         return false;
@@ -143,6 +143,21 @@ static int probe_elsewhere(const struct lease *lease, struct czone_zone_request 
     return -ENOSPC;
 }
 
+/* First where it had best be. */
+static int probe(const struct lease *lease, const struct lease_wish *wish, struct czone_zone_request *request,
+                 struct czone_zone_info *ret_info, struct czone_failure *failure)
+{
+    const struct czone_ctx *ctx = lease->manager->ctx;
+
+    if (wish != NULL && wish->place.size > 0) {
+        request->within = wish->place;
+        if (czone_zone_probe(ctx, request, ret_info, NULL) == 0)
+            return 0;
+        request->within = (struct czone_range){ 0 };
+    }
+    return czone_zone_probe(ctx, request, ret_info, failure);
+}
+
 int lease_place(struct lease *lease, const struct lease_wish *wish, struct refusal *refusal)
 {
     struct czone_zone_request request = CZONE_ZONE_REQUEST_INIT;
@@ -154,7 +169,7 @@ int lease_place(struct lease *lease, const struct lease_wish *wish, struct refus
     request.name = lease->name;
     request.bytes = lease->bytes;
     request.tier = lease->tier;
-    r = czone_zone_probe(lease->manager->ctx, &request, &info, &failure);
+    r = probe(lease, wish, &request, &info, &failure);
     if (r == 0 && !may_place(lease, &info))
         r = probe_elsewhere(lease, &request, &info);
     /* There and nowhere else: libczone looks again, and may find what has just come in for another. */

@@ -122,6 +122,25 @@ bool memory_map_next_online(const struct czone_ctx *ctx, struct czone_range rang
     return next_run(ctx, range, &online, ret_run);
 }
 
+bool memory_map_next_whole(const struct czone_ctx *ctx, uint64_t from, czone_node_id *ret_node,
+                           struct czone_range *ret_run)
+{
+    const struct wanted online = { .online = true };
+    const struct czone_block *block;
+    struct czone_range run = { 0 };
+
+    while (next_run(ctx, (struct czone_range){ from, INT64_MAX - from }, &online, &run)) {
+        (void)find_blocks(ctx, run, &block);
+        if (find_node(ctx, block->node)->n_blocks * czone_inventory_block_size(ctx) == run.size) {
+            *ret_node = block->node;
+            *ret_run = run;
+            return true;
+        }
+        from = run.start + run.size;
+    }
+    return false;
+}
+
 bool memory_map_share_node(const struct czone_ctx *ctx, struct czone_range one, struct czone_range other)
 {
     const struct czone_block *ones, *others;

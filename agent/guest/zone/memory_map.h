@@ -32,6 +32,15 @@ bool memory_map_next_idle(const struct czone_ctx *ctx, uint64_t from, struct czo
 bool memory_map_next_online(const struct czone_ctx *ctx, struct czone_range range, const unsigned char *nodes,
                             int n_nodes, struct czone_range *ret_run);
 
+/*
+ * The first node, by the address of its memory and not below `from`, all of whose memory is idle and online,
+ * in one run.
+ *
+ * Returns whether there is one.
+ */
+bool memory_map_next_whole(const struct czone_ctx *ctx, uint64_t from, czone_node_id *ret_node,
+                           struct czone_range *ret_run);
+
 /* Whether some node has blocks of both. */
 bool memory_map_share_node(const struct czone_ctx *ctx, struct czone_range one, struct czone_range other);
 
