@@ -74,8 +74,9 @@ int czone_cgroup_populated(struct czone_cgroup *cgroup);
  *
  * @inotify_fd  from inotify_init1(); borrowed
  *
- * Returns the watch descriptor, 0 or greater (the kernel ends the watch when the cgroup is removed), or a
- * negative errno of inotify_add_watch(): -ENOSPC (fs.inotify.max_user_watches), -ENOENT (removed).
+ * Returns the watch descriptor, 0 or greater, or a negative errno of inotify_add_watch(): -ENOSPC
+ * (fs.inotify.max_user_watches), -ENOENT (removed). The kernel keeps the watch, and counts it, also when the
+ * cgroup has been removed: end it by inotify_rm_watch().
  */
 int czone_cgroup_watch(struct czone_cgroup *cgroup, int inotify_fd);
 

@@ -47,9 +47,13 @@ int attr_read(int dir_fd, const char *path, char *buffer, size_t size)
     fd = open_at(dir_fd, path, O_RDONLY);
     if (fd < 0)
         return fd;
-    n = read_full(fd, buffer, size);
+    /* The kernel makes all of an attribute for its first read (single_open() in fs/seq_file.c): what leaves
+     * room is complete. */
+    do {
+        n = read(fd, buffer, size);
+    } while (n < 0 && errno == EINTR);
     if (n < 0)
-        return (int)n;
+        return -errno;
     if ((size_t)n == size)
         return -ENOBUFS;
     if (n > 0 && buffer[n - 1] == '\n')

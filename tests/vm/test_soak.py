@@ -55,7 +55,7 @@ WRONG_MAX = 10
 
 # Of an entry: a cgroup with its path, and the events of its keeper.
 POOL_BLOCKS = 4
-Figures = collections.namedtuple("Figures", "blocks bytes resident keys receipts fds keepers pool files")
+Figures = collections.namedtuple("Figures", "blocks bytes resident keys receipts fds watches keepers pool files")
 
 
 class Soak(ZoneCase):
@@ -82,6 +82,7 @@ class Soak(ZoneCase):
         blocks, size = map(int, self.in_guest("od -A n -t d8 /run/heap").split())
         resident = int(self.in_guest(f"awk '/^VmRSS/ {{ print $2 }}' /proc/{pid}/status")) * 1024
         fds = collections.Counter(re.sub(r"[0-9]+", "N", line) for line in self.in_guest(f"cd /proc/{pid}/fd; for fd in *; do readlink $fd; done").splitlines())
+        watches = int(self.in_guest(f"cat /proc/{pid}/fdinfo/* | grep -c '^inotify wd:'; true"))
         keepers = int(self.in_guest("for p in $(pidof czone-keeper); do grep czone/daemon /proc/$p/cgroup; done | wc -l"))
         keys, receipts = (int(n) for n in self.in_guest("cd /run/czone; cat keys | wc -l; cat receipts | wc -l").split())
         pool = int(self.in_guest("find /sys/fs/cgroup/czone -name 'pool-*' | wc -l"))
@@ -89,7 +90,7 @@ class Soak(ZoneCase):
         files = self.in_guest("cd /run/czone; find . -not -path './czoned.keepers/keeper.*' | sort").split()
         waiting = int(self.in_guest("find /run/czone/czoned.keepers -name 'keeper.*' | wc -l"))
         self.assertEqual(waiting, pool)
-        return Figures(blocks, size, resident, min(keys, KEYS), min(receipts, RECEIPTS), fds, keepers, pool, files)
+        return Figures(blocks, size, resident, min(keys, KEYS), min(receipts, RECEIPTS), fds, watches, keepers, pool, files)
 
     def host_figures(self):
         fds = os.listdir(f"/proc/{self.host.process.pid}/fd")
@@ -191,6 +192,7 @@ class Soak(ZoneCase):
         )
         self.assertLessEqual(end.resident, half.resident + kept + RESIDENT_SLACK)
         self.assertEqual(end.files, start.files)
+        self.assertEqual(end.watches, start.watches)
         # The pools of idle keepers and cgroups grow with the load; and the cgroup of helper processes is opened when one is needed first.
         more, pool = end.keepers - start.keepers, end.pool - start.pool
         may = collections.Counter({"socket:[N]": more + pool, "anon_inode:[pidfd]": more, "/sys/fs/cgroup/czone/.helper": 1})

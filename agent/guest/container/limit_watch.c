@@ -16,18 +16,20 @@
 /* A line per kind of event, of which the kernel has seven. */
 #define EVENTS_TEXT_MAX 1024
 
-/* A count of an events file; `otherwise` where the kernel has none. */
-static int64_t read_count(struct container *container, const char *attribute, const char *key,
-                          int64_t otherwise)
+/* Of a file of events; "" where the kernel has none. */
+static void read_events(const struct container *container, const char *attribute, char text[EVENTS_TEXT_MAX])
 {
-    char text[EVENTS_TEXT_MAX];
+    if (container->program.cgroup == NULL ||
+        czone_cgroup_read(container->program.cgroup, attribute, text, EVENTS_TEXT_MAX) < 0)
+        text[0] = '\0';
+}
+
+/* A count among them; `otherwise` where there is none. */
+static int64_t count_in(const char *events, const char *key, int64_t otherwise)
+{
     int64_t count;
 
-    if (container->program.cgroup == NULL ||
-        czone_cgroup_read(container->program.cgroup, attribute, text, sizeof(text)) < 0 ||
-        cgroup_text_key(text, key, &count) < 0)
-        return otherwise;
-    return count;
+    return cgroup_text_key(events, key, &count) < 0 ? otherwise : count;
 }
 
 /* The limit itself, or -1 (absent on the wire). */
@@ -92,10 +94,10 @@ static void publish_kill(struct limit_watch *watch, int64_t kills)
 }
 
 /* Kills are told with the victim if the kernel's log has it; waits a moment for it unless this is the end. */
-static void check_kills(struct limit_watch *watch, bool last)
+static void check_kills(struct limit_watch *watch, const char *events, bool last)
 {
     struct container *container = watch->container;
-    int64_t kills = read_count(container, "memory.events", "oom_kill", watch->kills);
+    int64_t kills = count_in(events, "oom_kill", watch->kills);
 
     /* One is the end of the whole container (memory.oom.group): the kernel then counts and logs its victim
      * once more, among all the others. */
@@ -116,12 +118,16 @@ struct limit {
     const char *message;
 };
 
+enum { MEMORY, PIDS };
+
 static const struct limit limits[] = {
-    { "container-memory-limit", "memory.events", "memory.max", offsetof(struct limit_watch, memory), true,
-      "it uses all the memory it may have: what it reads from files is dropped at once, and it may be "
-      "killed" },
-    { "container-pids-limit", "pids.events", "pids.max", offsetof(struct limit_watch, pids), false,
-      "it has all the processes and threads it may have, and was refused more" },
+    [MEMORY] = { "container-memory-limit", "memory.events", "memory.max",
+                 offsetof(struct limit_watch, memory), true,
+                 "it uses all the memory it may have: what it reads from files is dropped at once, and it "
+                 "may be "
+                 "killed" },
+    [PIDS] = { "container-pids-limit", "pids.events", "pids.max", offsetof(struct limit_watch, pids), false,
+               "it has all the processes and threads it may have, and was refused more" },
 };
 
 static struct limit_count *count_of(struct limit_watch *watch, const struct limit *limit)
@@ -129,11 +135,11 @@ static struct limit_count *count_of(struct limit_watch *watch, const struct limi
     return (struct limit_count *)(void *)((char *)watch + limit->count);
 }
 
-static void check_limit(struct limit_watch *watch, const struct limit *limit, bool last)
+static void check_limit(struct limit_watch *watch, const struct limit *limit, const char *events, bool last)
 {
     struct container *container = watch->container;
     struct limit_count *count = count_of(watch, limit);
-    int64_t met = read_count(container, limit->events_attribute, "max", count->told);
+    int64_t met = count_in(events, "max", count->told);
     uint64_t now = clock_monotonic();
     int64_t value;
 
@@ -151,7 +157,7 @@ static void check_limit(struct limit_watch *watch, const struct limit *limit, bo
 }
 
 /* Has the next change announced. inotify takes paths only; this one names the directory that is held open.
- * The kernel ends the watch when the cgroup is removed. Returns 0 or a negative errno. */
+ * Returns 0 or a negative errno. */
 static int watch_once(struct limit_watch *watch, const struct limit *limit)
 {
     const struct container *container = watch->container;
@@ -187,6 +193,7 @@ static void arm(struct limit_watch *watch)
 
 static void check(struct limit_watch *watch, bool last)
 {
+    char events[ELEMENTS(limits)][EVENTS_TEXT_MAX];
     uint64_t now = clock_monotonic();
     int r = 0;
 
@@ -197,9 +204,11 @@ static void check(struct limit_watch *watch, bool last)
     if (r < 0)
         log_warning("limits of container %s may be told late, at its end: inotify: %s", watch->container->id,
                     strerror(-r));
-    check_kills(watch, last);
     for (size_t i = 0; i < ELEMENTS(limits); i++)
-        check_limit(watch, &limits[i], last);
+        read_events(watch->container, limits[i].events_attribute, events[i]);
+    check_kills(watch, events[MEMORY], last);
+    for (size_t i = 0; i < ELEMENTS(limits); i++)
+        check_limit(watch, &limits[i], events[i], last);
     if (!last)
         arm(watch);
 }
@@ -287,17 +296,34 @@ void limit_watch_start(struct container *container, bool from_now)
         return;
     }
     watch->container = container;
-    for (size_t i = 0; from_now && i < ELEMENTS(limits); i++)
-        count_of(watch, &limits[i])->told = read_count(container, limits[i].events_attribute, "max", 0);
+    for (size_t i = 0; from_now && i < ELEMENTS(limits); i++) {
+        char events[EVENTS_TEXT_MAX];
+
+        read_events(container, limits[i].events_attribute, events);
+        count_of(watch, &limits[i])->told = count_in(events, "max", 0);
+    }
     check(watch, false);
+}
+
+/* The kernel would keep those that were not used up for good. */
+static void unwatch(struct limit_watch *watch)
+{
+    for (size_t i = 0; i < ELEMENTS(limits); i++) {
+        int wd = count_of(watch, &limits[i])->wd;
+
+        if (wd >= 0)
+            (void)inotify_rm_watch(watch->container->manager->limits.inotify_fd, wd);
+    }
 }
 
 void limit_watch_end(struct container *container)
 {
     struct limit_watch *watch = &container->limits;
 
-    if (watch->container != NULL)
+    if (watch->container != NULL) {
         check(watch, true);
+        unwatch(watch);
+    }
     if (watch->timer != NULL)
         event_free(watch->timer);
     *watch = (struct limit_watch){ .memory.wd = -1, .pids.wd = -1 };

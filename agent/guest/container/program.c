@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <unistd.h>
 
 #include "agent/guest/clock.h"
@@ -367,13 +368,19 @@ int program_signal(struct program *program, int signal)
 /* Without a watch there is still the deadline: the end comes late, but it comes. */
 static void watch_cgroup(struct program *program)
 {
-    int r;
-
     if (arm(program, EMPTY_TIMEOUT_NS) < 0)
         log_error("cannot arm the deadline of %s: out of memory", title(program));
-    r = czone_cgroup_watch(program->cgroup, program->manager->exits_fd);
-    if (r < 0)
-        log_error("cannot watch %s: %s", czone_cgroup_path(program->cgroup), strerror(-r));
+    program->exits_wd = czone_cgroup_watch(program->cgroup, program->manager->exits_fd);
+    if (program->exits_wd < 0)
+        log_error("cannot watch %s: %s", czone_cgroup_path(program->cgroup), strerror(-program->exits_wd));
+}
+
+/* The kernel would keep it for good. */
+static void unwatch_cgroup(struct program *program)
+{
+    if (program->exits_wd >= 0)
+        (void)inotify_rm_watch(program->manager->exits_fd, program->exits_wd);
+    program->exits_wd = -1;
 }
 
 void program_stop(struct program *program)
@@ -413,6 +420,7 @@ void program_remove(struct program *program)
 
     if (program->cgroup == NULL)
         return;
+    unwatch_cgroup(program);
     r = czone_cgroup_remove(program->cgroup);
     if (r < 0)
         log_error("cannot remove cgroup %s: %s", czone_cgroup_path(program->cgroup), strerror(-r));
@@ -446,5 +454,6 @@ void program_done(struct program *program)
     free_event(&program->timer);
     keeper_link_close(&program->keeper);
     program_cgroup_drop(program);
+    unwatch_cgroup(program);
     program->cgroup = czone_cgroup_unref(program->cgroup);
 }

@@ -51,6 +51,7 @@ struct program {
     const struct spawn_request *request; /* borrowed, for what a launch may refuse */
     int dir_fd;                          /* its run directory; borrowed */
     struct czone_cgroup *cgroup;
+    int exits_wd;                  /* of its cgroup.events, in manager->exits_fd; negative: not watched */
     struct keeper_standby standby; /* in cgroup, before the start */
     czone_node_id planned;         /* where it was told that the zone would be */
     struct keeper_link keeper;
@@ -66,7 +67,7 @@ struct program {
 
 #define PROGRAM_INIT                                                                                         \
     {                                                                                                        \
-        .dir_fd = -EBADF, .standby = KEEPER_STANDBY_INIT, .keeper = KEEPER_LINK_INIT                         \
+        .dir_fd = -EBADF, .exits_wd = -1, .standby = KEEPER_STANDBY_INIT, .keeper = KEEPER_LINK_INIT         \
     }
 
 /* Sets it up; name: the id of its container, borrowed. It has no run directory yet: program_set_dir(),
