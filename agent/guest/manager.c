@@ -427,7 +427,8 @@ struct manager *manager_free(struct manager *manager)
     if (manager == NULL)
         return NULL;
     listeners_close(&manager->listeners);
-    settings_restore(&manager->settings);
+    if (TAILQ_EMPTY(&manager->containers)) /* else they need them, and the next czoned */
+        settings_restore(&manager->settings);
     stats_streams_done(manager);
     while (!TAILQ_EMPTY(&manager->containers))
         (void)container_free(TAILQ_FIRST(&manager->containers));

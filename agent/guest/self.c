@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <linux/mempolicy.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +15,6 @@
 
 #include <czone/cgroup.h>
 #include <czone/inventory.h>
-#include <czone/policy.h>
 
 #include "agent/guest/log.h"
 #include "proto/cleanup.h"
@@ -130,21 +128,6 @@ static void home_nodes(const struct czone_ctx *ctx, char *text, size_t size)
                                        (int)nodes[i].id.n);
 }
 
-/* Its keepers inherit that, and what they have stand by in cgroups that may use a zone already: until a
- * program begins nothing is taken from there, even when home is full. */
-static int keep_to_home(const struct czone_ctx *ctx)
-{
-    struct czone_policy policy = { .mode = MPOL_BIND | MPOL_F_STATIC_NODES };
-    const size_t bits = 8 * sizeof(policy.nodes[0]);
-    const struct czone_node *nodes;
-    size_t n = czone_inventory_nodes(ctx, &nodes);
-
-    for (size_t i = 0; i < n; i++)
-        if (nodes[i].role == CZONE_NODE_HOME && nodes[i].id.n < CZONE_POLICY_MAX_NODES)
-            policy.nodes[(size_t)nodes[i].id.n / bits] |= 1ul << ((size_t)nodes[i].id.n % bits);
-    return czone_policy_apply(&policy);
-}
-
 int self_confine(struct self *self, struct czone_ctx *ctx)
 {
     struct czone_cgroup *leaf = NULL;
@@ -162,8 +145,6 @@ int self_confine(struct self *self, struct czone_ctx *ctx)
     r = czone_cgroup_open(ctx, path, &leaf);
     if (r == 0)
         r = czone_cgroup_write(leaf, "cpuset.mems", home);
-    if (r == 0)
-        r = keep_to_home(ctx);
     /* Whoever calls is not to wait for busy containers. Without the cpu controller there is no such file. */
     if (r == 0 && czone_cgroup_write(leaf, "cpu.weight", "10000") < 0)
         log_debug("without the cpu controller czoned shares the CPUs with the containers evenly");

@@ -205,19 +205,20 @@ START_TEST(one_that_may_use_a_free_node_already_is_taken_for_a_zone_of_that_size
     plug_online(2, 34);
     plug_online(2, 35);
     open_pool(1);
-    ck_assert(!cgroup_pool_prefer(&pool, BLOCK, &place));
+    ck_assert(!cgroup_pool_prefer(&pool, BLOCK, -1, &place));
     pool.idle[0].node.n = 1;
     pool.idle[0].place = (struct czone_range){ 32 * BLOCK, BLOCK };
     pool.idle[1].node.n = 2;
     pool.idle[1].place = (struct czone_range){ 34 * BLOCK, 2 * BLOCK };
-    ck_assert(!cgroup_pool_prefer(&pool, 3 * BLOCK, &place));
-    ck_assert(cgroup_pool_prefer(&pool, BLOCK, &place));
+    ck_assert(!cgroup_pool_prefer(&pool, 3 * BLOCK, -1, &place));
+    ck_assert(!cgroup_pool_prefer(&pool, BLOCK, 4, &place));
+    ck_assert(cgroup_pool_prefer(&pool, BLOCK, -1, &place));
     ck_assert_uint_eq(place.start, 32 * BLOCK);
     ck_assert_int_eq(cgroup_pool_take(&pool, machine.manager->ctx, "web", &entry, &failure), 0);
     cgroup = entry.cgroup;
     ck_assert_int_eq(entry.node.n, 1);
     set_state(35, "offline\n");
-    ck_assert(!cgroup_pool_prefer(&pool, 2 * BLOCK, &place));
+    ck_assert(!cgroup_pool_prefer(&pool, 2 * BLOCK, -1, &place));
 }
 END_TEST
 

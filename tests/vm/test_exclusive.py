@@ -2,6 +2,7 @@
 """While containers run, every zone holds its container's memory, all of it, and nobody else's. By the kernel's own numbers."""
 import os
 import re
+import time
 import unittest
 
 from case import LARGE, SMALL, TENANT, ZONE, ZoneCase
@@ -90,10 +91,16 @@ class Exclusive(ZoneCase):
                 wait_for(lambda: self.states(start, SMALL) == {"online"}, "the kernel has put it online", 30)
             # The next that is made finds the nodes.
             self.daemon.remove(self.daemon.spawn("/bin/true", memory=SMALL), force=True)
-            ahead = wait_for(self.open_nodes, "a cgroup made ahead may use a node")
+            wait_for(lambda: not self.daemon.zones()["zones"], "its zone is offline", 30)
+            self.guest.sh("cd /sys/devices/system/memory; for b in memory*[0-9]; do [ $(cat $b/state) = online ] || echo online_movable >$b/state; done")
+            wait_for(self.open_nodes, "a cgroup made ahead may use a node")
+            time.sleep(2)  # no more are made
+            ahead = self.open_nodes()
             for cgroup, node in ahead.items():
                 self.assertEqual(self.guest.numa_stat(cgroup)["anon"][node], 0)
-                self.assertEqual(self.guest.read(f"{cgroup}/pids.current"), "1")
+                # Even if the home node were full.
+                policies = {line.split()[1] for line in self.guest.sh(f"cat /proc/$(cat {cgroup}/cgroup.procs)/numa_maps").splitlines()}
+                self.assertEqual(policies, {"bind=static:0"})
             name = self.daemon.spawn("/bin/sh", "-c", "echo ready; exec sleep 1000", root="/srv/small", memory=SMALL)
             self.wait_ready(name)
             container = self.daemon.inspect(name)

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/guest/container/cgroup_pool.h"
 
+#include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <czone/inventory.h>
 #include <czone/zone.h>
@@ -15,7 +18,8 @@
 #include "agent/guest/zone/memory_map.h"
 #include "proto/cleanup.h"
 
-#define PREFIX "pool-"
+#define PREFIX        "pool-"
+#define POSSIBLE_CPUS "/sys/devices/system/cpu/possible"
 
 /* Processes that may be in one that waits. */
 #define STANDBY_PIDS "1"
@@ -27,7 +31,9 @@
  */
 #define ENTRY_BYTES      (256u << 10)
 #define ENTRY_NODE_BYTES (30u << 10)
-#define HOME_SHARE       8
+/* For each node and possible CPU: the kernel's figures of a cgroup (struct lruvec_stats_percpu). */
+#define ENTRY_CPU_BYTES 704u
+#define HOME_SHARE      8
 
 /* From SIGKILL to its end: a process that waits for a message needs a millisecond or two. */
 #define EMPTY_TIMEOUT_MS 1000
@@ -141,7 +147,7 @@ static void await_node(const struct cgroup_pool *pool, struct cgroup_pool_entry 
  * While a process is in a cgroup, the kernel lets who writes cpuset.mems wait until all CPUs have put their
  * lists of pages in order, which takes as long as much of a start (czone_node_mems()). So it is done before,
  * in the hope that a zone on that node will be its own. What stands by there has a policy that keeps it to
- * the home nodes (self.c).
+ * the home nodes (launch/standby.c).
  */
 static int open_node(struct cgroup_pool *pool, struct cgroup_pool_entry *entry)
 {
@@ -156,7 +162,7 @@ static int open_node(struct cgroup_pool *pool, struct cgroup_pool_entry *entry)
     return r < 0 ? r : czone_cgroup_write(entry->cgroup, "cpuset.mems", mems);
 }
 
-/* No more than stands by there, and none of a zone's memory for it; but as much of the CPUs as those who
+/* No more than stands by there; but as much of the CPUs as those who
  * start its program have, who would else take them from it, until that runs (program_cgroup_begin()). Without
  * the cpu controller there is no such file. */
 static int close_off(struct cgroup_pool *pool, struct cgroup_pool_entry *entry)
@@ -262,11 +268,26 @@ static void clear_leftovers(struct czone_ctx *ctx, const char *base)
     free(zones);
 }
 
+/* "0-3": the last one is what they are counted by. */
+static size_t possible_cpus(void)
+{
+    CLEANUP_FD int fd = open(POSSIBLE_CPUS, O_RDONLY | O_CLOEXEC);
+    char text[256] = "";
+    size_t last;
+
+    if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
+        return 1;
+    last = strlen(text);
+    while (last > 0 && (text[last - 1] == '\n' || isdigit((unsigned char)text[last - 1])))
+        last--;
+    return strtoul(text + last, NULL, 10) + 1;
+}
+
 static size_t room_at_home(const struct czone_ctx *ctx)
 {
     const struct czone_node *nodes;
     size_t n = czone_inventory_nodes(ctx, &nodes);
-    uint64_t entry = ENTRY_BYTES + n * ENTRY_NODE_BYTES, blocks = 0;
+    uint64_t entry = ENTRY_BYTES + n * (ENTRY_NODE_BYTES + possible_cpus() * ENTRY_CPU_BYTES), blocks = 0;
 
     for (size_t i = 0; i < n; i++)
         if (nodes[i].role == CZONE_NODE_HOME)
@@ -316,12 +337,13 @@ static bool is_free(const struct cgroup_pool *pool, struct czone_range place)
     return memory_map_next_online(pool->ctx, place, NULL, 0, &run) && run.size == place.size;
 }
 
-bool cgroup_pool_prefer(struct cgroup_pool *pool, uint64_t bytes, struct czone_range *ret_place)
+bool cgroup_pool_prefer(struct cgroup_pool *pool, uint64_t bytes, int tier, struct czone_range *ret_place)
 {
     for (size_t i = pool->size.n; i-- > 0;) {
         struct cgroup_pool_entry *entry = &pool->idle[i];
 
-        if (entry->node.n < 0 || entry->place.size != bytes || !is_free(pool, entry->place))
+        if (entry->node.n < 0 || entry->place.size != bytes ||
+            memory_map_tier(pool->ctx, entry->node) != tier || !is_free(pool, entry->place))
             continue;
         *ret_place = entry->place;
         swap(entry, &pool->idle[pool->size.n - 1]);

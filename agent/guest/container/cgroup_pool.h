@@ -56,11 +56,12 @@ int cgroup_pool_open(struct cgroup_pool *pool, struct czone_ctx *ctx, const char
 void cgroup_pool_close(struct cgroup_pool *pool);
 
 /*
- * Has one taken next that suits a zone of this size: it may use a node already that is free, and as large.
+ * Has one taken next that suits a zone of this size and tier: it may use a node already that is free, and
+ * that is as large and of that tier.
  *
  * Returns whether there is one, and the place of that zone.
  */
-bool cgroup_pool_prefer(struct cgroup_pool *pool, uint64_t bytes, struct czone_range *ret_place);
+bool cgroup_pool_prefer(struct cgroup_pool *pool, uint64_t bytes, int tier, struct czone_range *ret_place);
 
 /*
  * Takes one out, or makes one.

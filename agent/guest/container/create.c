@@ -12,7 +12,6 @@
 #include "agent/guest/container/store.h"
 #include "agent/guest/log.h"
 #include "agent/guest/manager.h"
-#include "agent/guest/zone/memory_map.h"
 
 /* Six random bytes: nobody guesses a made-up id. */
 static int choose_id(struct manager *manager, struct container *container)
@@ -34,26 +33,30 @@ static int choose_id(struct manager *manager, struct container *container)
     return 0;
 }
 
+/* Another place that is as good, and that a cgroup may use already. */
+static bool prefer_open(struct container *container, struct lease_wish *wish, struct czone_zone_info *place)
+{
+    struct manager *manager = container->manager;
+
+    return cgroup_pool_prefer(&manager->cgroups, place->range.size, place->tier, &wish->place) &&
+           lease_has_place(manager, wish, place);
+}
+
 /* Whoever waits for its memory is not planned for: that can take long, and others have use for the standby.
  */
 static void plan_ahead(struct container *container, struct launch_plan *plan)
 {
     const struct spawn_request *request = &container->request;
-    struct manager *manager = container->manager;
     struct lease_wish wish = { .name = container->id,
                                .bytes = (uint64_t)request->memory,
                                .tier = request->choice };
-    czone_node_id node;
+    struct czone_zone_info place;
 
-    /* As good as any other place, and a cgroup may use it already. */
-    if (!cgroup_pool_prefer(&manager->cgroups, memory_map_round(manager->ctx, wish.bytes), &wish.place) ||
-        !lease_has_place(manager, &wish, &node)) {
-        wish.place.size = 0;
-        if (!lease_has_place(manager, &wish, &node))
-            return;
-    }
-    container->place = wish.place;
-    program_cgroup_plan(&container->program, request, plan, node);
+    if (!lease_has_place(container->manager, &wish, &place))
+        return;
+    if (prefer_open(container, &wish, &place))
+        container->place = wish.place;
+    program_cgroup_plan(&container->program, request, plan, place.node);
 }
 
 /* What is left of a container that was not removed must not be taken for this one's. */

@@ -55,9 +55,10 @@ static void brief_ahead(struct program *program, struct launch_plan *plan, const
     CLEANUP_FD int fd =
         openat(czone_cgroup_fd(program->cgroup), "cpuset.mems", O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
     char mems[256];
-    bool known = fd >= 0 && czone_node_mems(program->manager->ctx, node, mems, sizeof(mems)) == 0;
 
-    brief(program, plan, policy, known ? &(struct launch_errand){ .fd = fd, .text = mems } : NULL);
+    /* Else it would have its policy where the cgroup may use the node of another zone. */
+    if (fd >= 0 && czone_node_mems(program->manager->ctx, node, mems, sizeof(mems)) == 0)
+        brief(program, plan, policy, &(struct launch_errand){ .fd = fd, .text = mems });
 }
 
 /* What a held container is started with may change. */

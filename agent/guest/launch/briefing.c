@@ -146,13 +146,16 @@ static int receive_fds(int socket, int fds[FDS_MAX])
     return (int)n;
 }
 
-/* Whoever gave it to us sees whether it was done. */
-static void run_errand(int fd, const char *text)
+/* Without it what follows would be done on another node. */
+static int run_errand(int fd, const char *text)
 {
+    int r;
+
     if (fd < 0)
-        return;
-    (void)!write(fd, text, strlen(text));
+        return 0;
+    r = write(fd, text, strlen(text)) < 0 ? -errno : 0;
     (void)close(fd);
+    return r;
 }
 
 /* Its parent says nothing before that: what comes from there is its end. */
@@ -182,9 +185,8 @@ int launch_briefing_hear(int socket, int result, struct launch_shared *shared, i
         return -EBADMSG;
     for (int i = 0; i < n; i++)
         *places[i] = fds[i];
-    run_errand(errand, shared->errand);
     *ret_tree = tree;
-    return 0;
+    return run_errand(errand, shared->errand);
 }
 
 /* Returns 1, 0 (nobody is there any more) or a negative errno. */

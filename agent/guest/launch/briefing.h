@@ -51,8 +51,9 @@ bool launch_briefing_suits(const struct launch_request *request);
 
 /*
  * Tells the standby what to run: once. It does at once all that can be done before its zone is bound: what is
- * left is exec(). Its cgroup must be confined by then (czone_cgroup_confine()), for it has its memory policy,
- * and the filter under which it could set none, before the zone's node is there for it.
+ * left is exec(). It has its memory policy, and the filter under which it could set none, before its zone is
+ * claimed: its cgroup must be confined by then (czone_cgroup_confine()), or open to the zone's node; or the
+ * errand makes it so, and if that fails the standby ends.
  *
  * plan: of launch_check(), for a request that suits. policy: of its zone; NULL: none. errand: NULL: none.
  * Never blocks.

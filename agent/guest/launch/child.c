@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/close_range.h>
+#include <linux/mempolicy.h>
 #include <linux/openat2.h>
 #include <sched.h>
 #include <signal.h>
@@ -365,7 +366,10 @@ static int stand_by(const struct launch_child *child, struct launch_step *step)
 
     (void)umask(0);
     (void)prctl(PR_SET_NAME, "czone-standby", 0, 0, 0);
-    r = tie_to_keeper(step);
+    launch_step_set(step, LAUNCH_STAGE_POLICY, "keep to", "the home nodes");
+    r = child->home->mode == MPOL_DEFAULT ? 0 : czone_policy_apply(child->home);
+    if (r == 0)
+        r = tie_to_keeper(step);
     if (r < 0)
         return r;
     launch_step_set(step, LAUNCH_STAGE_LIMITS, "close the fds of", "the keeper");
@@ -398,6 +402,7 @@ void launch_child_stand_by(struct launch_child *child)
     r = stand_by(child, &step);
     if (r == 0) {
         launch_shared_touch(child->shared);
+        launch_step_set(&step, LAUNCH_STAGE_POLICY, "bind the cgroup to", "the zone's node");
         r = launch_briefing_hear(child->briefing, child->result, child->shared, &child->tree);
     }
     if (r < 0)

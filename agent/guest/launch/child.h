@@ -19,6 +19,7 @@ struct launch_child {
     int result; /* its end of the result socket, close-on-exec */
     /* Of a standby; else NULL and -EBADF. */
     const struct sock_fprog *setting_up; /* filter under which it can make its root */
+    const struct czone_policy *home;     /* keeps it to the home nodes, until it has its zone's */
     struct launch_skeleton *skeleton;    /* as it has built it */
     int briefing;                        /* socket of launch/briefing.h, close-on-exec */
 };

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/guest/launch/standby.h"
 
+#include <linux/mempolicy.h>
 #include <sched.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+
+#include <czone/policy.h>
 
 #include "agent/guest/launch/child.h"
 #include "agent/guest/launch/clone.h"
@@ -23,6 +27,7 @@ static struct launch_standby take_standby(struct launch_standby *standby)
 struct cradle {
     struct launch_stdio stdio;
     struct sock_fprog setting_up, running;
+    struct czone_policy home;
     int result;
 };
 
@@ -39,6 +44,18 @@ static void clear_cradle(struct cradle *cradle)
     cleanup_fd(&cradle->result);
 }
 
+/* Keeps to the nodes that we may use, whose cgroup is confined to the home nodes: the standby's may be open
+ * to a zone, and home may be full. Kernels without NUMA have no policies. */
+static int learn_home(struct czone_policy *home)
+{
+    home->mode = MPOL_BIND | MPOL_F_STATIC_NODES;
+    if (syscall(SYS_get_mempolicy, NULL, home->nodes, (unsigned long)CZONE_POLICY_MAX_NODES, NULL,
+                MPOL_F_MEMS_ALLOWED) == 0)
+        return 0;
+    home->mode = MPOL_DEFAULT;
+    return errno == ENOSYS ? 0 : -errno;
+}
+
 static int fill_cradle(struct cradle *cradle, const struct launch_standby_kit *kit, struct launch *launch)
 {
     int r;
@@ -46,6 +63,8 @@ static int fill_cradle(struct cradle *cradle, const struct launch_standby_kit *k
     r = launch_filter_read(kit->setting_up, &cradle->setting_up);
     if (r == 0)
         r = launch_filter_read(kit->running, &cradle->running);
+    if (r == 0)
+        r = learn_home(&cradle->home);
     if (r == 0)
         r = launch_shared_open(kit->memory, &launch->shared);
     if (r == 0)
@@ -69,6 +88,7 @@ int launch_standby_start(const struct launch_standby_kit *kit, struct launch_sta
         launch_child_stand_by(&(struct launch_child){ .shared = launch->shared,
                                                       .plan = &launch->shared->plan,
                                                       .setting_up = &cradle.setting_up,
+                                                      .home = &cradle.home,
                                                       .filter = &cradle.running,
                                                       .stdio = &cradle.stdio,
                                                       .tree = -EBADF,

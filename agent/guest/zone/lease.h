@@ -99,11 +99,11 @@ int lease_new(struct manager *manager, const struct lease_wish *wish, const stru
               void *owner, struct lease **ret_lease, struct refusal *refusal);
 
 /*
- * Whether a lease would find free memory here that is online already, and on which node. Claims nothing.
+ * Whether a lease would find free memory here that is online already, and where. Claims nothing.
  *
  * @wish  of which cgroup and node do not matter
  */
-bool lease_has_place(struct manager *manager, const struct lease_wish *wish, czone_node_id *ret_node);
+bool lease_has_place(struct manager *manager, const struct lease_wish *wish, struct czone_zone_info *ret_info);
 
 /* Looks whether the zone is there already, as it is when its memory was online: acquired() then comes from
  * here, and not from the loop. */

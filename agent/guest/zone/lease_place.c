@@ -73,7 +73,7 @@ static bool may_place(const struct lease *lease, const struct czone_zone_info *i
     return is_free(lease->manager, info);
 }
 
-bool lease_has_place(struct manager *manager, const struct lease_wish *wish, czone_node_id *ret_node)
+bool lease_has_place(struct manager *manager, const struct lease_wish *wish, struct czone_zone_info *ret_info)
 {
     struct czone_zone_request request = CZONE_ZONE_REQUEST_INIT;
     struct czone_zone_info info;
@@ -86,7 +86,7 @@ bool lease_has_place(struct manager *manager, const struct lease_wish *wish, czo
     if (request.bytes == 0 || czone_zone_probe(manager->ctx, &request, &info, NULL) < 0 ||
         info.state != CZONE_ZONE_ONLINE || !is_free(manager, &info))
         return false;
-    *ret_node = info.node;
+    *ret_info = info;
     return true;
 }
 

@@ -141,6 +141,13 @@ bool memory_map_next_whole(const struct czone_ctx *ctx, uint64_t from, czone_nod
     return false;
 }
 
+int memory_map_tier(const struct czone_ctx *ctx, czone_node_id node)
+{
+    const struct czone_node *found = find_node(ctx, node);
+
+    return found != NULL ? found->tier : -1;
+}
+
 bool memory_map_share_node(const struct czone_ctx *ctx, struct czone_range one, struct czone_range other)
 {
     const struct czone_block *ones, *others;

@@ -41,6 +41,9 @@ bool memory_map_next_online(const struct czone_ctx *ctx, struct czone_range rang
 bool memory_map_next_whole(const struct czone_ctx *ctx, uint64_t from, czone_node_id *ret_node,
                            struct czone_range *ret_run);
 
+/* The tier of a node; -1: unknown. */
+int memory_map_tier(const struct czone_ctx *ctx, czone_node_id node);
+
 /* Whether some node has blocks of both. */
 bool memory_map_share_node(const struct czone_ctx *ctx, struct czone_range one, struct czone_range other);
 

@@ -66,12 +66,16 @@ static void on_returned(void *owner, struct receipt *receipt)
 {
     struct orphan *orphan = owner;
     struct manager *manager = orphan->manager;
+    bool again = orphan->again;
 
     program_remove(&orphan->program);
     if (owes_receipt(orphan, receipt))
         add_receipt(orphan, receipt);
     orphan_free(orphan);
     containers_resume(manager);
+    if (again)
+        quarantine_tried(&manager->quarantine);
+    manager_settled(manager);
 }
 
 /* Neither starts nor acquires: those two are never called. */
@@ -88,28 +92,31 @@ static int open_cgroup(struct orphan *orphan)
     return r == -ENOENT ? 0 : r; /* a service manager may have cleaned up */
 }
 
-static void collect(void *data, const char *name)
+static bool is_collected(const struct manager *manager, const char *name)
 {
-    struct manager *manager = data;
+    return lease_has_zone(manager, name) || clearance_has_zone(&manager->host.clearance, name);
+}
+
+/* Returns whether it is on its way. */
+static bool collect(struct manager *manager, const char *name, bool again)
+{
     struct czone_zone *zone = NULL;
     struct czone_zone_info info;
     struct orphan *orphan;
     int r;
 
-    if (lease_has_zone(manager, name) || clearance_has_zone(&manager->host.clearance, name))
-        return;
     r = czone_zone_open(manager->ctx, name, &zone);
     if (r == -ENOENT || r == -EINVAL) {
         marks_clear(&manager->half_marks, name);
         marks_clear(&manager->zone_marks, name);
-        return;
+        return false;
     }
     orphan = r == 0 ? calloc(1, sizeof(*orphan)) : NULL;
     if (orphan == NULL) {
         log_error("zone %s, which has no container, cannot be returned: %s", name,
                   strerror(r < 0 ? -r : ENOMEM));
         czone_zone_unref(zone);
-        return;
+        return false;
     }
     czone_zone_get_info(zone, &info);
     orphan->manager = manager;
@@ -118,6 +125,7 @@ static void collect(void *data, const char *name)
         marks_set(&manager->half_marks, name);
     orphan->half_made = marks_has(&manager->half_marks, name);
     orphan->told = info.state == CZONE_ZONE_QUARANTINED;
+    orphan->again = again;
     orphan->found_at = clock_monotonic();
     orphan->found = clock_realtime();
     program_init(&orphan->program, manager, &program_ops, orphan, "");
@@ -130,18 +138,56 @@ static void collect(void *data, const char *name)
         if (orphan->lease != NULL)
             orphan->lease->owner = NULL;
         orphan_free(orphan);
-        return;
+        return false;
     }
-    orphan->lease->again = true;
+    orphan->lease->again = again;
+    orphan->lease->adopted = !orphan->told;
     log_warning("zone %s has no container (any more): returning its memory", name);
     program_stop(&orphan->program);
+    return true;
+}
+
+static void collect_each(void *data, const char *name)
+{
+    struct manager *manager = data;
+
+    if (!is_collected(manager, name))
+        (void)collect(manager, name, false);
 }
 
 int orphans_collect(struct manager *manager)
 {
-    int r = marks_each(&manager->zone_marks, collect, manager);
+    int r = marks_each(&manager->zone_marks, collect_each, manager);
 
     return r < 0 ? log_fail(r, "cannot read the run directory: %s", strerror(-r)) : 0;
+}
+
+struct search {
+    const struct manager *manager;
+    const char *last;
+    char found[CZONE_ZONE_NAME_MAX + 1];
+};
+
+static void find_next(void *data, const char *name)
+{
+    struct search *search = data;
+
+    if (strcmp(name, search->last) > 0 && (search->found[0] == '\0' || strcmp(name, search->found) < 0) &&
+        !is_collected(search->manager, name))
+        (void)snprintf(search->found, sizeof(search->found), "%s", name);
+}
+
+bool orphans_collect_next(struct manager *manager, char last[CZONE_ZONE_NAME_MAX + 1])
+{
+    for (;;) {
+        struct search search = { .manager = manager, .last = last };
+
+        if (marks_each(&manager->zone_marks, find_next, &search) < 0 || search.found[0] == '\0')
+            return false;
+        (void)snprintf(last, CZONE_ZONE_NAME_MAX + 1, "%s", search.found);
+        if (collect(manager, last, true))
+            return true;
+    }
 }
 
 void orphans_check(struct manager *manager)

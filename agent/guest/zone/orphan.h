@@ -25,10 +25,20 @@ struct orphan {
     uint64_t emptied_at;
     bool half_made; /* no container ever had it: whose it was to be gets another */
     bool told;      /* a receipt has told that it is in quarantine */
+    bool again;     /* one of orphans_collect_next() */
 };
 
 /* Looks for them, and begins to return them. Returns 0 or a negative errno; all that happens is logged. */
 int orphans_collect(struct manager *manager);
+
+/*
+ * Begins to return one more.
+ *
+ * @last  the name of the one before it, or ""; set to this one's
+ *
+ * Returns whether there is one; quarantine_tried() is called when it is over.
+ */
+bool orphans_collect_next(struct manager *manager, char last[CZONE_ZONE_NAME_MAX + 1]);
 
 /* To be called when a cgroup has changed: goes on with those that are empty by now. */
 void orphans_check(struct manager *manager);

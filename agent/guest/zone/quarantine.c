@@ -10,13 +10,34 @@
 #define WAIT_FIRST_S 5u
 #define WAIT_LAST_S  960u
 
+static void arm(struct quarantine *quarantine, unsigned int wait_s)
+{
+    const struct timeval wait = { .tv_sec = wait_s };
+
+    if (event_add(quarantine->timer, &wait) < 0)
+        log_error("cannot arm the next try to empty zones in quarantine: out of memory");
+}
+
+static void arm_round(struct quarantine *quarantine)
+{
+    arm(quarantine, quarantine->wait_s);
+    if (quarantine->wait_s < WAIT_LAST_S)
+        quarantine->wait_s *= 2;
+}
+
 static void on_timer(evutil_socket_t fd, short what, void *data)
 {
     struct quarantine *quarantine = data;
 
     (void)fd;
     (void)what;
-    (void)orphans_collect(quarantine->manager); /* says itself what it cannot do */
+    if (quarantine->last[0] == '\0')
+        quarantine->more = false;
+    if (orphans_collect_next(quarantine->manager, quarantine->last))
+        return; /* quarantine_tried() */
+    quarantine->last[0] = '\0';
+    if (quarantine->more)
+        arm_round(quarantine);
 }
 
 int quarantine_init(struct quarantine *quarantine, struct manager *manager)
@@ -33,17 +54,30 @@ void quarantine_done(struct quarantine *quarantine)
     *quarantine = (struct quarantine){ 0 };
 }
 
+/* Whether a round begins no later than a first one would. */
+static bool is_due_soon(const struct quarantine *quarantine)
+{
+    const struct timeval first = { .tv_sec = WAIT_FIRST_S };
+    struct timeval due, now, by;
+
+    if (!evtimer_pending(quarantine->timer, &due) ||
+        event_base_gettimeofday_cached(quarantine->manager->base, &now) < 0)
+        return false;
+    evutil_timeradd(&now, &first, &by);
+    return !evutil_timercmp(&due, &by, >);
+}
+
 void quarantine_add(struct quarantine *quarantine, bool again)
 {
-    struct timeval wait;
+    quarantine->more = true;
+    if (again)
+        return; /* until this round is over */
+    quarantine->wait_s = WAIT_FIRST_S;
+    if (quarantine->last[0] == '\0' && !is_due_soon(quarantine))
+        arm_round(quarantine);
+}
 
-    if (!again)
-        quarantine->wait_s = WAIT_FIRST_S;
-    else if (evtimer_pending(quarantine->timer, NULL))
-        return; /* another's, which is sooner */
-    wait = (struct timeval){ .tv_sec = quarantine->wait_s };
-    if (event_add(quarantine->timer, &wait) < 0)
-        log_error("cannot arm the next try to empty zones in quarantine: out of memory");
-    if (quarantine->wait_s < WAIT_LAST_S)
-        quarantine->wait_s *= 2;
+void quarantine_tried(struct quarantine *quarantine)
+{
+    arm(quarantine, 0);
 }

@@ -4,20 +4,25 @@
 
 /*
  * Zones that would not empty or could not be given up, and when that is tried again: soon, and ever more
- * seldom, since most of what pins a page (a packet, a read under way) is gone after a while. Each is found by
- * its mark, as one that an earlier czoned left behind is.
+ * seldom, since most of what pins a page (a packet, a read under way) is gone after a while. One after the
+ * other, since the kernel brings memory of one on- or offline at a time: else one that is pinned for good
+ * would take the time of all. Each is found by its mark, as one that an earlier czoned left behind is.
  */
 
 #include <stdbool.h>
 
 #include <event2/event.h>
 
+#include <czone/zone.h>
+
 struct manager;
 
 struct quarantine {
     struct manager *manager;
     struct event *timer;
-    unsigned int wait_s; /* until the next try */
+    unsigned int wait_s;                /* until the round after the next */
+    bool more;                          /* there is something for another round */
+    char last[CZONE_ZONE_NAME_MAX + 1]; /* tried in this round; "": there is none */
 };
 
 /* Returns 0 or -ENOMEM. */
@@ -31,5 +36,8 @@ void quarantine_done(struct quarantine *quarantine);
  * @again  it has been tried again already, in vain
  */
 void quarantine_add(struct quarantine *quarantine, bool again);
+
+/* What was tried again is over, whatever came of it. */
+void quarantine_tried(struct quarantine *quarantine);
 
 #endif
