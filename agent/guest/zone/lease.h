@@ -103,7 +103,8 @@ int lease_new(struct manager *manager, const struct lease_wish *wish, const stru
  *
  * @wish  of which cgroup and node do not matter
  */
-bool lease_has_place(struct manager *manager, const struct lease_wish *wish, struct czone_zone_info *ret_info);
+bool lease_has_place(struct manager *manager, const struct lease_wish *wish,
+                     struct czone_zone_info *ret_info);
 
 /* Looks whether the zone is there already, as it is when its memory was online: acquired() then comes from
  * here, and not from the loop. */
