@@ -40,6 +40,7 @@ int claims_open(struct claims *claims, const char *run_root)
 
 void claims_done(struct claims *claims)
 {
+    cleanup_close_fd(&claims->counter_fd);
     cleanup_close_fd(&claims->dir_fd);
     cleanup_close_fd(&claims->run_fd);
 }
@@ -158,6 +159,15 @@ static int read_generation(int fd, uint64_t *ret_generation)
     return 0;
 }
 
+static int open_lock_file(const struct claims *claims, struct czone_failure *failure)
+{
+    int fd = openat(claims->run_fd, LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+    return fd < 0 ? failure_set(failure, -errno, CZONE_STAGE_CLAIM, CZONE_NODE_NONE,
+                                "cannot open " LOCK_FILE " below the run directory: %s", strerror(errno))
+                  : fd;
+}
+
 int claims_lock(struct claims *claims, struct ledger **ledger, struct inventory *inventory,
                 struct claims_lock *ret_lock, struct czone_failure *failure)
 {
@@ -166,10 +176,9 @@ int claims_lock(struct claims *claims, struct ledger **ledger, struct inventory 
     int r;
 
     /* Opened anew each time: a lock on a descriptor that a fork() has shared would not exclude the other. */
-    fd = openat(claims->run_fd, LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    fd = open_lock_file(claims, failure);
     if (fd < 0)
-        return failure_set(failure, -errno, CZONE_STAGE_CLAIM, CZONE_NODE_NONE,
-                           "cannot open " LOCK_FILE " below the run directory: %s", strerror(errno));
+        return fd;
     do {
         r = flock(fd, LOCK_EX);
     } while (r < 0 && errno == EINTR);
@@ -187,6 +196,28 @@ int claims_lock(struct claims *claims, struct ledger **ledger, struct inventory 
     }
     ret_lock->fd = TAKE_FD(fd);
     return 0;
+}
+
+int claims_refresh(struct claims *claims, struct ledger **ledger, struct inventory *inventory,
+                   struct czone_failure *failure)
+{
+    struct claims_lock lock = CLAIMS_LOCK_INIT;
+    uint64_t generation;
+    int r;
+
+    if (claims->counter_fd < 0)
+        claims->counter_fd = open_lock_file(claims, failure);
+    if (claims->counter_fd < 0)
+        return claims->counter_fd;
+    /* Whoever is about to change something has announce()d it first. */
+    r = read_generation(claims->counter_fd, &generation);
+    if (r < 0)
+        return r;
+    if (claims->is_read && generation == claims->generation)
+        return 0;
+    r = claims_lock(claims, ledger, inventory, &lock, failure);
+    claims_unlock(&lock);
+    return r;
 }
 
 /* Before the change: a process that dies in between makes the others read once for nothing, not miss one. */

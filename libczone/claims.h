@@ -19,6 +19,7 @@
 struct claims {
     int run_fd;
     int dir_fd;
+    int counter_fd;      /* of claims.lock, to read it, never locked; negative: not open yet */
     uint64_t generation; /* the counter when the ledger was read */
     bool is_read;
     char boot_id[40];
@@ -38,6 +39,11 @@ struct claims_lock {
  * errno. */
 int claims_open(struct claims *claims, const char *run_root);
 void claims_done(struct claims *claims);
+
+/* Brings the ledger up to date, as claims_lock() does, and lets go of the lock again: which it does not even
+ * take while nobody has changed anything. Returns as claims_lock(). */
+int claims_refresh(struct claims *claims, struct ledger **ledger, struct inventory *inventory,
+                   struct czone_failure *failure);
 
 /*
  * Takes the lock of all processes and brings the ledger up to date, whose claims are marked in the inventory.

@@ -53,7 +53,6 @@ static int complete_options(const struct czone_ctx_options *options, struct czon
 static int open_claims(struct czone_ctx *ctx, const struct czone_ctx_options *options,
                        struct czone_failure *failure)
 {
-    struct claims_lock lock = CLAIMS_LOCK_INIT;
     int r;
 
     r = ctx->backend->boot_id(ctx->sys, ctx->claims.boot_id, sizeof(ctx->claims.boot_id));
@@ -65,11 +64,7 @@ static int open_claims(struct czone_ctx *ctx, const struct czone_ctx_options *op
         return failure_set(failure, r, CZONE_STAGE_CLAIM, CZONE_NODE_NONE,
                            "cannot open the run directory %s: %s", options->run_root, strerror(-r));
     r = ledger_new(&ctx->ledger);
-    if (r < 0)
-        return r;
-    r = claims_lock(&ctx->claims, &ctx->ledger, ctx->inventory, &lock, failure);
-    claims_unlock(&lock);
-    return r;
+    return r < 0 ? r : claims_refresh(&ctx->claims, &ctx->ledger, ctx->inventory, failure);
 }
 
 /* Every function that fails tells why; this is for those that only ran out of memory. */
@@ -118,7 +113,7 @@ int czone_ctx_new_with(const struct czone_backend *backend, const struct czone_c
         return explain(failure, -ENOMEM);
     ctx->n_refs = 1;
     ctx->backend = backend;
-    ctx->claims.run_fd = ctx->claims.dir_fd = -EBADF;
+    ctx->claims.run_fd = ctx->claims.dir_fd = ctx->claims.counter_fd = -EBADF;
     r = open_ctx(ctx, options, failure);
     if (r < 0)
         return explain(failure, r);
@@ -152,15 +147,9 @@ struct czone_ctx *czone_ctx_unref(struct czone_ctx *ctx)
 
 int czone_ctx_refresh(struct czone_ctx *ctx, struct czone_failure *failure)
 {
-    struct claims_lock lock = CLAIMS_LOCK_INIT;
-    int r;
+    int r = scan_machine(ctx, failure);
 
-    r = scan_machine(ctx, failure);
-    if (r < 0)
-        return r;
-    r = claims_lock(&ctx->claims, &ctx->ledger, ctx->inventory, &lock, failure);
-    claims_unlock(&lock);
-    return r;
+    return r < 0 ? r : claims_refresh(&ctx->claims, &ctx->ledger, ctx->inventory, failure);
 }
 
 int czone_ctx_validate(const struct czone_ctx *ctx, struct czone_failure *failure)

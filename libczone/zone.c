@@ -119,13 +119,11 @@ static int set_locked(struct czone_zone *zone, const struct claims_lock *lock, e
 
 int zone_refresh(struct czone_zone *zone, struct czone_failure *failure)
 {
-    struct claims_lock lock = CLAIMS_LOCK_INIT;
     struct czone_ctx *ctx = zone->ctx;
     const struct czone_zone_info *info;
     int r;
 
-    r = claims_lock(&ctx->claims, &ctx->ledger, ctx->inventory, &lock, failure);
-    claims_unlock(&lock);
+    r = claims_refresh(&ctx->claims, &ctx->ledger, ctx->inventory, failure);
     info = r < 0 ? NULL : zone_info(zone);
     if (info)
         zone->last = *info;
@@ -234,14 +232,12 @@ int czone_zone_retire(struct czone_zone *zone)
 
 int czone_zone_open(struct czone_ctx *ctx, const char *name, struct czone_zone **ret_zone)
 {
-    struct claims_lock lock = CLAIMS_LOCK_INIT;
     const struct czone_zone_info *info;
     int r;
 
     if (!name_is_valid(name))
         return -EINVAL;
-    r = claims_lock(&ctx->claims, &ctx->ledger, ctx->inventory, &lock, NULL);
-    claims_unlock(&lock);
+    r = claims_refresh(&ctx->claims, &ctx->ledger, ctx->inventory, NULL);
     if (r < 0)
         return r;
     info = ledger_find(ctx->ledger, name);
