@@ -52,6 +52,7 @@ static void plan_ahead(struct container *container, struct launch_plan *plan)
                                .tier = request->choice };
     struct czone_zone_info place;
 
+    manager_sync(container->manager);
     if (!lease_has_place(container->manager, &wish, &place))
         return;
     if (prefer_open(container, &wish, &place))

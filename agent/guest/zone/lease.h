@@ -99,7 +99,8 @@ int lease_new(struct manager *manager, const struct lease_wish *wish, const stru
               void *owner, struct lease **ret_lease, struct refusal *refusal);
 
 /*
- * Whether a lease would find free memory here that is online already, and where. Claims nothing.
+ * Whether a lease would find free memory here that is online already, as of the last manager_sync(), and
+ * where. Claims nothing.
  *
  * @wish  of which cgroup and node do not matter
  */

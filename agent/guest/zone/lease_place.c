@@ -78,7 +78,6 @@ bool lease_has_place(struct manager *manager, const struct lease_wish *wish, str
     struct czone_zone_request request = CZONE_ZONE_REQUEST_INIT;
     struct czone_zone_info info;
 
-    manager_sync(manager);
     request.name = wish->name;
     request.bytes = memory_map_round(manager->ctx, wish->bytes);
     request.tier = wish->tier;
