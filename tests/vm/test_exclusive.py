@@ -84,7 +84,7 @@ class Exclusive(ZoneCase):
 
     def test_a_cgroup_made_ahead_may_use_a_free_node_which_nothing_does_before_its_container(self):
         """That saves the start a write that takes long. Then the zone is placed there."""
-        self.guest.sh("mkdir -p /srv/small/bin /srv/small/proc /srv/small/dev /srv/small/sys && cp /bin/busybox /srv/small/bin/sh")
+        root = self.small_root()
         with self.without_host():
             for zone in ("zone1", "zone2", "zone3"):
                 start = self.plug(zone, SMALL)
@@ -101,18 +101,46 @@ class Exclusive(ZoneCase):
                 # Even if the home node were full.
                 policies = {line.split()[1] for line in self.guest.sh(f"cat /proc/$(cat {cgroup}/cgroup.procs)/numa_maps").splitlines()}
                 self.assertEqual(policies, {"bind=static:0"})
-            name = self.daemon.spawn("/bin/sh", "-c", "echo ready; exec sleep 1000", root="/srv/small", memory=SMALL)
+            name = self.daemon.spawn("/bin/sh", "-c", "echo ready; exec sleep 1000", root=root, memory=SMALL)
             self.wait_ready(name)
             container = self.daemon.inspect(name)
             self.assertEqual(ahead.get(self.guest.cgroup_of(container["pid"])), container["node"])
             self.assertTrue(self.daemon.verify(container["zone"])["exclusive"])
             self.daemon.remove(name, force=True)
 
+    def small_root(self):
+        """Of a shell and nothing else: with a root of its own what stands by can be a container."""
+        self.guest.sh("mkdir -p /srv/small/bin /srv/small/proc /srv/small/dev /srv/small/sys && cp /bin/busybox /srv/small/bin/sh")
+        return "/srv/small"
+
     def open_nodes(self):
         """{a cgroup that waits for a container: the node that it may use besides the home node, which is the first}"""
         pools = self.guest.sh("grep -l '^1$' /sys/fs/cgroup/*/pool-*/pids.max; true").split()
         last = {os.path.dirname(path): int(re.split("[,-]", self.guest.read(f"{os.path.dirname(path)}/cpuset.mems"))[-1]) for path in pools}
         return {cgroup: node for cgroup, node in last.items() if node > 0}
+
+    def test_what_stood_by_runs_who_waited_for_memory_or_was_held_until_start(self):
+        root = self.small_root()
+        for hold in (False, True):
+            with self.subTest(hold=hold):
+                self.assertEqual(self.monitor.plugged(), 0)
+                wait_for(self.standbys, "processes stand by")
+                time.sleep(2)  # no more do
+                ahead = self.standbys()
+                name = self.daemon.spawn("/bin/sh", "-c", "echo ready; exec sleep 1000", root=root, memory=SMALL, hold=hold)
+                if hold:
+                    self.daemon.wait(name, until="created")
+                    self.daemon.call("io.czone.Container.Start", id=name)
+                self.wait_ready(name)
+                container = self.daemon.inspect(name)
+                self.assertIn(container["pid"], ahead)
+                self.assertTrue(self.daemon.verify(container["zone"])["exclusive"])
+                self.daemon.remove(name, force=True)
+                wait_for(lambda: self.monitor.plugged() == 0, "QEMU has all memory back")
+
+    def standbys(self):
+        """Processes that wait to be a container's first."""
+        return [int(pid) for pid in self.guest.sh("cd /proc; grep -lx czone-standby [0-9]*/comm 2>/dev/null | cut -d / -f 1; true").split()]
 
     def test_of_a_node_that_has_more_online_a_smaller_zone_takes_its_part_only(self):
         """The rest goes offline before the container starts, which needs a helper, and a standby that is not told too early."""

@@ -42,8 +42,8 @@ static bool prefer_open(struct container *container, struct lease_wish *wish, st
            lease_has_place(manager, wish, place);
 }
 
-/* Whoever waits for its memory is not planned for: that can take long, and others have use for the standby.
- */
+/* Whoever waits for its memory is not planned for yet: that can take long, and others have use for the
+ * standby. */
 static void plan_ahead(struct container *container, struct launch_plan *plan)
 {
     const struct spawn_request *request = &container->request;
