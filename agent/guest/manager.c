@@ -350,12 +350,12 @@ static int set_up(struct manager *manager)
         r = launch_seccomp_compile_runtime(&manager->runtime_filter);
     if (r < 0)
         return log_fail(r, "cannot compile the system call filter of containers: %s", strerror(-r));
-    r = keeper_pool_open(&manager->keepers, manager->base, manager->options->keeper);
+    r = keeper_pool_open(&manager->keepers, manager->base, &manager->turns, manager->options->keeper);
     if (r == 0)
         r = keeper_standby_kit_open(&manager->standby_kit, &manager->keepers, run_dir(manager));
     if (r == 0)
         r = cgroup_pool_open(&manager->cgroups, manager->ctx, self.base, &manager->standby_kit, manager->base,
-                             manager->options->cgroup_pool ? first_cgroup() : 0);
+                             &manager->turns, manager->options->cgroup_pool ? first_cgroup() : 0);
     if (r < 0)
         return r;
     if (quarantine_init(&manager->quarantine, manager) < 0)

@@ -79,3 +79,8 @@ void turns_drop(struct turns *turns, struct turn *turn)
     turn->waits = false;
     TAILQ_REMOVE(&turns->waiting, turn, link);
 }
+
+bool turns_waiting(const struct turns *turns)
+{
+    return !TAILQ_EMPTY(&turns->waiting);
+}

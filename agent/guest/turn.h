@@ -47,4 +47,7 @@ void turns_run(struct turns *turns, struct turn *turn);
 /* Takes work back. Accepts one that does not wait. */
 void turns_drop(struct turns *turns, struct turn *turn);
 
+/* Whether any waits. */
+bool turns_waiting(const struct turns *turns);
+
 #endif

@@ -85,8 +85,9 @@ static int keep(struct czone_sys *sys, const char *path)
 
 static void open_pool(uint64_t first)
 {
-    ck_assert_int_eq(
-        cgroup_pool_open(&pool, machine.manager->ctx, "czone", NULL, machine.manager->base, first), 0);
+    ck_assert_int_eq(cgroup_pool_open(&pool, machine.manager->ctx, "czone", NULL, machine.manager->base,
+                                      &machine.manager->turns, first),
+                     0);
     machine_run(&machine, 20);
 }
 

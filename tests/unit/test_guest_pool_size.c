@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How many are kept ready, by load: no system call but the loop's. */
 #include <errno.h>
+#include <unistd.h>
 
 #include "agent/guest/container/pool_size.h"
+#include "proto/fields.h"
 #include "tests/unit/guest_test.h"
 
 static struct event_base *base;
+static struct turns turns;
 static struct pool_size size;
 static size_t n_made, n_dropped;
 static int result;
@@ -33,12 +36,15 @@ static void set_up(void)
     result = 0;
     base = event_base_new();
     ck_assert_ptr_nonnull(base);
-    ck_assert_int_eq(pool_size_open(&size, base, &ops, &n_made, POOL_SIZE_MAX), 0);
+    turns_init(&turns);
+    ck_assert_int_eq(turns_open(&turns, base), 0);
+    ck_assert_int_eq(pool_size_open(&size, base, &turns, &ops, &n_made, POOL_SIZE_MAX), 0);
 }
 
 static void tear_down(void)
 {
     pool_size_close(&size);
+    turns_close(&turns);
     event_base_free(base);
 }
 
@@ -99,6 +105,42 @@ START_TEST(starts_one_after_the_other_are_no_burst)
 }
 END_TEST
 
+static size_t n_made_meanwhile;
+
+/* Longer than what otherwise tells that a burst is over. */
+static void take_long(struct turn *turn)
+{
+    (void)turn;
+    (void)usleep(60000);
+    n_made_meanwhile = n_made;
+}
+
+static void start_slowly(struct turn *turn)
+{
+    (void)pool_size_take(&size);
+    take_long(turn);
+}
+
+START_TEST(a_burst_of_starts_that_take_long_is_one_burst)
+{
+    struct turn starts[POOL_SIZE_MIN + 2], others[POOL_SIZE_MIN + 2];
+
+    run_ms(5);
+    for (size_t i = 0; i < ELEMENTS(starts); i++) {
+        starts[i] = (struct turn)TURN_INIT(start_slowly);
+        others[i] = (struct turn)TURN_INIT(take_long);
+        turns_add(&turns, &starts[i]);
+        turns_add(&turns, &others[i]);
+    }
+    while (turns_waiting(&turns))
+        run_ms(5);
+    ck_assert_uint_eq(n_made_meanwhile, POOL_SIZE_MIN);
+    ck_assert_uint_eq(size.target, ELEMENTS(starts));
+    run_ms(150);
+    ck_assert_uint_eq(size.n, ELEMENTS(starts));
+}
+END_TEST
+
 START_TEST(it_grows_to_a_limit)
 {
     for (size_t i = 0; i < POOL_SIZE_MAX + POOL_SIZE_MAX; i++)
@@ -113,7 +155,7 @@ START_TEST(it_grows_no_larger_than_its_owner_has_room_for)
 {
     pool_size_close(&size);
     n_made = 0;
-    ck_assert_int_eq(pool_size_open(&size, base, &ops, &n_made, POOL_SIZE_MIN + 1), 0);
+    ck_assert_int_eq(pool_size_open(&size, base, &turns, &ops, &n_made, POOL_SIZE_MIN + 1), 0);
     for (size_t i = 0; i < POOL_SIZE_MAX; i++)
         (void)pool_size_take(&size);
     ck_assert_uint_eq(size.target, POOL_SIZE_MIN + 1);
@@ -143,6 +185,7 @@ int main(void)
     tcase_add_test(tests, what_is_taken_is_replaced_but_not_while_a_start_may_be_under_way);
     tcase_add_test(tests, as_many_are_kept_as_a_burst_took_that_found_none_left);
     tcase_add_test(tests, starts_one_after_the_other_are_no_burst);
+    tcase_add_test(tests, a_burst_of_starts_that_take_long_is_one_burst);
     tcase_add_test(tests, it_grows_to_a_limit);
     tcase_add_test(tests, it_grows_no_larger_than_its_owner_has_room_for);
     tcase_add_test(tests, what_cannot_be_made_is_tried_again_when_one_is_taken);

@@ -296,7 +296,8 @@ static size_t room_at_home(const struct czone_ctx *ctx)
 }
 
 int cgroup_pool_open(struct cgroup_pool *pool, struct czone_ctx *ctx, const char *base,
-                     const struct keeper_standby_kit *kit, struct event_base *loop, uint64_t first)
+                     const struct keeper_standby_kit *kit, struct event_base *loop, const struct turns *turns,
+                     uint64_t first)
 {
     int r;
 
@@ -306,7 +307,7 @@ int cgroup_pool_open(struct cgroup_pool *pool, struct czone_ctx *ctx, const char
     pool->ctx = ctx;
     pool->kit = kit;
     pool->next = first;
-    r = pool_size_open(&pool->size, loop, &size_ops, pool, room_at_home(ctx));
+    r = pool_size_open(&pool->size, loop, turns, &size_ops, pool, room_at_home(ctx));
     return r < 0 ? log_fail(r, "out of memory") : 0;
 }
 

@@ -43,6 +43,7 @@ struct cgroup_pool {
  * @base     of the cgroups of ctx, below the cgroup root
  * @kit      of who stands by; NULL: nobody does
  * @loop     borrowed, as ctx and kit are, for the pool's life
+ * @turns    likewise: where starts wait
  * @first    their first number: greater than any that an earlier czoned of this boot has used, whose
  * containers may be known by the name of a cgroup that is gone; 0: nothing is kept ready, cgroup_pool_take()
  * makes each when it is needed
@@ -50,7 +51,8 @@ struct cgroup_pool {
  * Returns 0 or -ENOMEM, which has been logged.
  */
 int cgroup_pool_open(struct cgroup_pool *pool, struct czone_ctx *ctx, const char *base,
-                     const struct keeper_standby_kit *kit, struct event_base *loop, uint64_t first);
+                     const struct keeper_standby_kit *kit, struct event_base *loop, const struct turns *turns,
+                     uint64_t first);
 
 /* Removes those that wait. Accepts one that is all zero. */
 void cgroup_pool_close(struct cgroup_pool *pool);

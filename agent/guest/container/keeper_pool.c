@@ -80,7 +80,8 @@ static int find_installed(char *path, size_t size)
     return snprintf(path, size, "%s/" CZONE_KEEPER_PATH, self) < (int)size ? 0 : -ENAMETOOLONG;
 }
 
-int keeper_pool_open(struct keeper_pool *pool, struct event_base *base, const char *program)
+int keeper_pool_open(struct keeper_pool *pool, struct event_base *base, const struct turns *turns,
+                     const char *program)
 {
     char installed[4096] = "czone-keeper";
     int r = 0;
@@ -93,7 +94,7 @@ int keeper_pool_open(struct keeper_pool *pool, struct event_base *base, const ch
         return log_fail(r, "cannot read %s, which keeps containers while czoned restarts: %s",
                         program != NULL ? program : installed, strerror(-r));
     pool->base = base;
-    r = pool_size_open(&pool->size, base, &size_ops, pool, KEEPERS_MAX);
+    r = pool_size_open(&pool->size, base, turns, &size_ops, pool, KEEPERS_MAX);
     return r < 0 ? log_fail(r, "out of memory") : 0;
 }
 

@@ -27,12 +27,13 @@ struct keeper_pool {
 /*
  * Reads the keeper's executable; the first ones are started from the loop.
  *
- * @base     borrowed for the pool's life
+ * @base     borrowed for the pool's life, as turns are, where starts wait
  * @program  path of the executable; NULL: as installed, beside this program's own
  *
  * Returns 0, -ENOMEM or errors of keeper_image_open(); what is wrong has been logged.
  */
-int keeper_pool_open(struct keeper_pool *pool, struct event_base *base, const char *program);
+int keeper_pool_open(struct keeper_pool *pool, struct event_base *base, const struct turns *turns,
+                     const char *program);
 
 /* Ends the idle ones. Accepts KEEPER_POOL_INIT. */
 void keeper_pool_close(struct keeper_pool *pool);

@@ -21,6 +21,10 @@ static void on_refill(evutil_socket_t fd, short what, void *data)
 
     (void)fd;
     (void)what;
+    if (turns_waiting(size->turns)) { /* the burst goes on: its starts take longer than that */
+        arm(size->refill, &calm);
+        return;
+    }
     size->n_taken = 0;
     if (size->n >= size->target || size->ops->add(size->owner) < 0)
         return;
@@ -57,10 +61,12 @@ static void on_excess(evutil_socket_t fd, short what, void *data)
         arm(size->excess, &now);
 }
 
-int pool_size_open(struct pool_size *size, struct event_base *base, const struct pool_size_ops *ops,
-                   void *owner, size_t most)
+int pool_size_open(struct pool_size *size, struct event_base *base, const struct turns *turns,
+                   const struct pool_size_ops *ops, void *owner, size_t most)
 {
-    *size = (struct pool_size){ .ops = ops, .owner = owner, .target = POOL_SIZE_MIN, .most = most };
+    *size = (struct pool_size){
+        .ops = ops, .owner = owner, .turns = turns, .target = POOL_SIZE_MIN, .most = most
+    };
     if (most < POOL_SIZE_MIN)
         size->most = POOL_SIZE_MIN;
     else if (most > POOL_SIZE_MAX)

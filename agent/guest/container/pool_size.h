@@ -5,13 +5,15 @@
 /*
  * How many of what a start needs are kept ready, and when they are made. The number follows load: as many as
  * a burst took that found none left, halved for each minute without such a burst. They are made when no start
- * has taken one for 50 ms, since making one takes the CPU from a start that is under way, and one per turn of
- * the loop: requests are served in between.
+ * has taken one for 50 ms and none waits for its turn, since making one takes the CPU from a start that is
+ * under way, and one per turn of the loop: requests are served in between.
  */
 
 #include <event2/event.h>
 #include <stdbool.h>
 #include <stddef.h>
+
+#include "agent/guest/turn.h"
 
 #define POOL_SIZE_MIN 2u
 #define POOL_SIZE_MAX 128u
@@ -27,6 +29,7 @@ struct pool_size_ops {
 struct pool_size {
     const struct pool_size_ops *ops;
     void *owner;
+    const struct turns *turns;
     size_t n, target, most;
     size_t n_taken; /* in this burst */
     struct event *refill, *shrink, *excess;
@@ -36,12 +39,13 @@ struct pool_size {
  * An empty one, which fills itself from the loop.
  *
  * @base, @ops, @owner  borrowed for its life
+ * @turns               likewise: where starts wait
  * @most                how many it may become; it is POOL_SIZE_MIN at least and POOL_SIZE_MAX at most
  *
  * Returns 0 or -ENOMEM; on failure it can be closed.
  */
-int pool_size_open(struct pool_size *size, struct event_base *base, const struct pool_size_ops *ops,
-                   void *owner, size_t most);
+int pool_size_open(struct pool_size *size, struct event_base *base, const struct turns *turns,
+                   const struct pool_size_ops *ops, void *owner, size_t most);
 
 /* Drops all. Accepts one that is all zero. */
 void pool_size_close(struct pool_size *size);
