@@ -198,6 +198,14 @@ int claims_lock(struct claims *claims, struct ledger **ledger, struct inventory 
     return 0;
 }
 
+/* That of a lock file which somebody has removed does not move any more. */
+static bool has_counter(const struct claims *claims)
+{
+    struct stat st;
+
+    return claims->counter_fd >= 0 && fstat(claims->counter_fd, &st) == 0 && st.st_nlink > 0;
+}
+
 int claims_refresh(struct claims *claims, struct ledger **ledger, struct inventory *inventory,
                    struct czone_failure *failure)
 {
@@ -205,10 +213,13 @@ int claims_refresh(struct claims *claims, struct ledger **ledger, struct invento
     uint64_t generation;
     int r;
 
-    if (claims->counter_fd < 0)
+    if (!has_counter(claims)) {
+        cleanup_close_fd(&claims->counter_fd);
         claims->counter_fd = open_lock_file(claims, failure);
-    if (claims->counter_fd < 0)
-        return claims->counter_fd;
+        if (claims->counter_fd < 0)
+            return claims->counter_fd;
+        claims->is_read = false;
+    }
     /* Whoever is about to change something has announce()d it first. */
     r = read_generation(claims->counter_fd, &generation);
     if (r < 0)

@@ -11,7 +11,8 @@
  * The claims of all processes, one file each below the run directory:
  *
  *     claims/NAME     key=value lines, replaced as a whole by rename()
- *     claims.lock     flock()ed while a claim is looked for, made or changed; holds a counter of changes
+ *     claims.lock     flock()ed while a claim is made or changed, or the files are read; holds a counter of
+ *                     changes, which moves before each
  *
  * A context keeps a ledger of them and reads the files again only when the counter has moved. A claim of an
  * earlier boot means nothing any more and is removed.

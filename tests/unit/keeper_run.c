@@ -179,22 +179,25 @@ int kept_brief(struct kept *kept)
 
 static bool use_standby(struct kept *kept)
 {
-    return kept->briefing.socket >= 0 && !kept->briefed && launch_briefing_suits(&kept->request) &&
-           kept_brief(kept) == 0;
+    return kept->briefing.socket >= 0 && !kept->briefed && !kept->told_by_keeper &&
+           launch_briefing_suits(&kept->request) && kept_brief(kept) == 0;
 }
 
 void kept_send_start(struct kept *kept)
 {
     int cgroup = kept_cgroup();
     int request = kept_memfd(&kept->request);
-    const int fds[] = { kept->run_dir, cgroup, request, kept->keepers->filter, kept->request.target };
+    const int fds[] = { kept->run_dir, cgroup, request, kept->keepers->filter,
+                        kept->told_by_keeper ? kept->briefing.socket : kept->request.target };
     size_t n = 4;
 
     if (use_standby(kept))
         kept->start.flags |= KEEPER_START_BRIEFED;
+    if (kept->told_by_keeper)
+        kept->start.flags |= KEEPER_START_TELL;
     if (kept->request.target >= 0)
         kept->start.flags |= KEEPER_START_JOIN;
-    if (kept->start.flags & (KEEPER_START_BRIEFED | KEEPER_START_JOIN))
+    if (kept->start.flags & (KEEPER_START_BRIEFED | KEEPER_START_JOIN | KEEPER_START_TELL))
         n = kept->start.flags & KEEPER_START_BRIEFED ? 1 : 5;
     ck_assert_int_eq(keeper_send(kept->process.socket, &kept->start, sizeof(kept->start), fds, n), 0);
     (void)close(cgroup);

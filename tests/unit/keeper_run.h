@@ -33,6 +33,7 @@ struct kept {
     struct keeper_process process;
     struct launch_briefing briefing;
     bool briefed;
+    bool told_by_keeper; /* what stands by learns from the keeper what to run */
     struct launch_request request;
     const char *args[8];
     struct keeper_start start;

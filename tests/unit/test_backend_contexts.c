@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Two contexts on one machine, as two processes have them: neither decides on what it knew before the other.
  */
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
 #include "backend_test.h"
 
 static struct czone_ctx *other;
@@ -148,6 +152,47 @@ START_TEST(cgroup_of_one_zone_is_not_bound_to_another)
 }
 END_TEST
 
+static int open_lock_file(void)
+{
+    char path[256];
+    int fd;
+
+    (void)snprintf(path, sizeof(path), "%s/claims.lock", machine.options.run_root);
+    fd = open(path, O_RDWR | O_CLOEXEC);
+    ck_assert_int_ge(fd, 0);
+    return fd;
+}
+
+START_TEST(claims_that_nobody_has_changed_are_looked_at_without_the_lock)
+{
+    struct czone_zone *mine = reserve("a", 4), *theirs = open_in_other("a");
+    int fd = open_lock_file();
+
+    /* Whoever waits for it now waits for ever. */
+    ck_assert_int_eq(flock(fd, LOCK_EX), 0);
+    ck_ok(czone_ctx_refresh(other, &failure));
+    czone_zone_unref(theirs);
+    theirs = open_in_other("a");
+    (void)close(fd);
+    czone_zone_unref(theirs);
+    czone_zone_unref(mine);
+}
+END_TEST
+
+START_TEST(claims_are_seen_although_the_lock_file_was_removed)
+{
+    char path[256];
+    struct czone_zone *mine, *theirs;
+
+    (void)snprintf(path, sizeof(path), "%s/claims.lock", machine.options.run_root);
+    ck_assert_int_eq(unlink(path), 0);
+    mine = reserve("a", 4);
+    theirs = open_in_other("a");
+    czone_zone_unref(theirs);
+    czone_zone_unref(mine);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("contexts");
@@ -160,5 +205,7 @@ int main(void)
     tcase_add_test(tests, zone_bound_by_another_context_is_not_released_under_its_processes);
     tcase_add_test(tests, zone_retired_by_another_context_is_over);
     tcase_add_test(tests, cgroup_of_one_zone_is_not_bound_to_another);
+    tcase_add_test(tests, claims_that_nobody_has_changed_are_looked_at_without_the_lock);
+    tcase_add_test(tests, claims_are_seen_although_the_lock_file_was_removed);
     return backend_test_main(tests, "backend_contexts");
 }

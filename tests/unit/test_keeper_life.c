@@ -33,6 +33,8 @@ START_TEST(an_idle_keeper_says_so_and_ends_when_nobody_wants_it)
 }
 END_TEST
 
+static pid_t standby_pid;
+
 /* A pidfd of the process that stands by; waits until it is there. */
 static int find_standby(void)
 {
@@ -48,7 +50,8 @@ static int find_standby(void)
         (void)close(fd);
         (void)usleep(1000);
     }
-    return (int)syscall(SYS_pidfd_open, atoi(text), 0);
+    standby_pid = atoi(text);
+    return (int)syscall(SYS_pidfd_open, standby_pid, 0);
 }
 
 static void spawn_with_standby(const char *act)
@@ -69,6 +72,51 @@ START_TEST(a_program_is_the_process_that_stood_by)
     kept_wait_readable(standby);
     (void)close(standby);
     kept_wait_gone(&kept);
+}
+END_TEST
+
+START_TEST(a_keeper_tells_the_process_that_stands_by_what_to_run)
+{
+    int standby;
+
+    spawn_with_standby("say");
+    standby = find_standby();
+    kept.told_by_keeper = true;
+    kept_start(&kept);
+    ck_assert_int_eq(kept.status.pid, standby_pid);
+    (void)close(standby);
+    kept_wait_gone(&kept);
+    ck_assert_int_eq(kept.status.wait_status, 42);
+}
+END_TEST
+
+START_TEST(what_a_keeper_finds_wrong_with_the_request_is_told_though_a_process_stands_by)
+{
+    spawn_with_standby("say");
+    (void)close(find_standby());
+    kept.told_by_keeper = true;
+    kept.args[0] = "/missing";
+    kept_send_start(&kept);
+    kept_wait_state(&kept, KEEPER_REFUSED);
+    ck_assert_int_eq(kept.failure.trouble, LAUNCH_NO_PROGRAM);
+    ck_assert_str_eq(kept.parameter, "args");
+}
+END_TEST
+
+START_TEST(a_keeper_whose_process_that_stood_by_was_killed_starts_the_program_anew)
+{
+    int standby;
+
+    spawn_with_standby("say");
+    standby = find_standby();
+    ck_assert_int_eq((int)syscall(SYS_pidfd_send_signal, standby, SIGKILL, NULL, 0), 0);
+    kept_wait_readable(standby);
+    (void)close(standby);
+    kept.told_by_keeper = true;
+    kept_start(&kept);
+    ck_assert_int_ne(kept.status.pid, standby_pid);
+    kept_wait_gone(&kept);
+    ck_assert_int_eq(kept.status.wait_status, 42);
 }
 END_TEST
 
@@ -396,6 +444,9 @@ int main(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, an_idle_keeper_says_so_and_ends_when_nobody_wants_it);
     tcase_add_test(tests, a_program_is_the_process_that_stood_by);
+    tcase_add_test(tests, a_keeper_tells_the_process_that_stands_by_what_to_run);
+    tcase_add_test(tests, what_a_keeper_finds_wrong_with_the_request_is_told_though_a_process_stands_by);
+    tcase_add_test(tests, a_keeper_whose_process_that_stood_by_was_killed_starts_the_program_anew);
     tcase_add_test(tests, a_program_starts_although_the_process_that_stood_by_was_killed);
     tcase_add_test(tests, a_process_that_stands_by_ends_with_its_keeper);
     tcase_add_test(tests, a_process_that_is_of_no_use_to_the_request_does_not_stay);

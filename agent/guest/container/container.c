@@ -87,10 +87,8 @@ static void move(struct container *container, enum container_state state, const 
                   container_state_name(container->state), container_state_name(state));
         return;
     }
-    /* That one is starting is told by its zone's claim, which names the cgroup before a keeper has it; that
-     * it runs by its keeper, until attend() comes to it. */
-    save =
-        state != CONTAINER_RUNNING && (container->state != CONTAINER_WANTED || state != CONTAINER_STARTING);
+    /* That one is starting is told by its zone's claim, which names the cgroup before a keeper has it. */
+    save = container->state != CONTAINER_WANTED || state != CONTAINER_STARTING;
     container->state = state;
     if (save)
         container_store_save(container);
@@ -156,9 +154,14 @@ void container_give_up(struct container *container, const struct refusal *refusa
     program_stop(&container->program);
 }
 
-static void on_start(struct turn *turn)
+static struct container *of_turn(struct turn *turn)
 {
-    struct container *container = (struct container *)((char *)turn - offsetof(struct container, start));
+    return (struct container *)((char *)turn - offsetof(struct container, start));
+}
+
+static void on_turn(struct turn *turn)
+{
+    struct container *container = of_turn(turn);
     struct refusal refusal = REFUSAL_INIT;
     int64_t pids = container->request.pids;
 
@@ -238,15 +241,6 @@ static void on_returned(void *owner, struct receipt *receipt)
     settle(container);
 }
 
-/* In a burst the next one's start is what somebody waits for. */
-static void on_attend(struct turn *turn)
-{
-    struct container *container = (struct container *)((char *)turn - offsetof(struct container, attend));
-
-    container_store_save(container);
-    limit_watch_start(container, false);
-}
-
 static void on_started(void *owner, int64_t time, const struct refusal *refusal)
 {
     struct container *container = owner;
@@ -260,7 +254,7 @@ static void on_started(void *owner, int64_t time, const struct refusal *refusal)
     container->started = time;
     spawn_request_drop_env(&container->request);
     move(container, CONTAINER_RUNNING, NULL);
-    turns_add(&container->manager->turns, &container->attend);
+    limit_watch_start(container, false);
     answer_waiters(container);
 }
 
@@ -276,7 +270,6 @@ static void on_exited(void *owner, const struct program_exit *exit)
     container->exit_status = exit->status;
     container->exit_signal = exit->signal;
     container->keeper_lost = exit->keeper_lost;
-    turns_run(&container->manager->turns, &container->attend); /* its limits may have been its end */
     limit_watch_end(container);
     container->oom_killed = program_oom_killed(&container->program);
     if (exit->status >= 0)
@@ -352,8 +345,7 @@ struct container *container_alloc(struct manager *manager)
     if (container == NULL)
         return NULL;
     container->manager = manager;
-    container->start = (struct turn)TURN_INIT(on_start);
-    container->attend = (struct turn)TURN_INIT(on_attend);
+    container->start = (struct turn)TURN_INIT(on_turn);
     container->request = (struct spawn_request)SPAWN_REQUEST_INIT;
     program_init(&container->program, manager, &program_ops, container, container->id);
     scratch_init(&container->scratch, manager, on_scratch_removed, container);
@@ -427,7 +419,6 @@ struct container *container_free(struct container *container)
     while (!TAILQ_EMPTY(&container->waiters))
         waiter_drop(TAILQ_FIRST(&container->waiters));
     turns_drop(&container->manager->turns, &container->start);
-    turns_drop(&container->manager->turns, &container->attend);
     scratch_done(&container->scratch);
     exec_sessions_done(&container->execs);
     program_log_done(&container->program.output);

@@ -22,9 +22,8 @@ struct container {
     struct lease *lease; /* NULL before and after */
     struct program program;
     struct scratch scratch;
-    struct turn start;  /* of the program, once the zone is there */
-    struct turn attend; /* to the program that runs: what can wait until others have been started */
-    int dir_fd;         /* its run directory */
+    struct turn start; /* of the program, once the zone is there */
+    int dir_fd;        /* its run directory */
     struct exec_sessions execs;
     int64_t created, started, exited; /* realtime; 0: not yet */
     uint64_t exited_at, emptied_at;   /* monotonic */

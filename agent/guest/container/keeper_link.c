@@ -271,17 +271,22 @@ static int start_briefed(const struct keeper_standby *standby, int run_dir,
     return keeper_standby_run(standby, &start, run_dir);
 }
 
-static int start_anew(struct manager *manager, int run_dir, const struct launch_request *request, int *keeper)
+/* Of what stands by without knowing what to run the keeper has use. */
+static int start_anew(struct manager *manager, int run_dir, const struct launch_request *request,
+                      struct keeper_standby *standby)
 {
     struct keeper_start start = make_start(request);
+    bool tell = keeper_standby_waits(standby);
     CLEANUP_FD int text = -EBADF;
     int r = write_request(request, &text);
 
     if (r == 0) {
         const int fds[] = { run_dir, request->cgroup_fd, text,
-                            request->runtime ? manager->runtime_filter : manager->filter, request->target };
+                            request->runtime ? manager->runtime_filter : manager->filter,
+                            tell ? standby->briefing.socket : request->target };
 
-        r = send_start(manager, &start, fds, ELEMENTS(fds) - !(start.flags & KEEPER_START_JOIN), keeper);
+        start.flags |= tell ? KEEPER_START_TELL : 0;
+        r = send_start(manager, &start, fds, ELEMENTS(fds) - (fds[4] < 0), &standby->keeper);
     }
     return r;
 }
@@ -295,7 +300,7 @@ static int start(struct keeper_link *link, struct manager *manager, int run_dir,
     if (keeper_standby_suits(standby, request->policy))
         r = start_briefed(standby, run_dir, request);
     if (r < 0)
-        r = start_anew(manager, run_dir, request, &standby->keeper);
+        r = start_anew(manager, run_dir, request, standby);
     return r < 0 ? r : begin(link, manager, run_dir, &standby->keeper, 0, ops, owner);
 }
 

@@ -213,6 +213,11 @@ static void check(struct limit_watch *watch, bool last)
         arm(watch);
 }
 
+static void on_look(struct turn *turn)
+{
+    check((struct limit_watch *)(void *)((char *)turn - offsetof(struct limit_watch, look)), false);
+}
+
 static void on_timer(evutil_socket_t fd, short what, void *data)
 {
     (void)fd;
@@ -289,7 +294,7 @@ void limit_watch_start(struct container *container, bool from_now)
 {
     struct limit_watch *watch = &container->limits;
 
-    *watch = (struct limit_watch){ .memory.wd = -1, .pids.wd = -1 };
+    *watch = (struct limit_watch){ .memory.wd = -1, .pids.wd = -1, .look = TURN_INIT(on_look) };
     watch->timer = evtimer_new(container_base(container), on_timer, watch);
     if (watch->timer == NULL || container->program.cgroup == NULL) {
         log_error("the limits of container %s are not watched", container->id);
@@ -302,7 +307,7 @@ void limit_watch_start(struct container *container, bool from_now)
         read_events(container, limits[i].events_attribute, events);
         count_of(watch, &limits[i])->told = count_in(events, "max", 0);
     }
-    check(watch, false);
+    turns_add(&container->manager->turns, &watch->look);
 }
 
 /* The kernel would keep those that were not used up for good. */
@@ -321,6 +326,7 @@ void limit_watch_end(struct container *container)
     struct limit_watch *watch = &container->limits;
 
     if (watch->container != NULL) {
+        turns_drop(&container->manager->turns, &watch->look);
         check(watch, true);
         unwatch(watch);
     }

@@ -17,6 +17,7 @@
 
 #include "agent/guest/clock.h"
 #include "agent/guest/container/oom_log.h"
+#include "agent/guest/turn.h"
 
 struct container;
 struct manager;
@@ -52,6 +53,7 @@ struct limit_watch {
     struct oom_text victim; /* pid 0: not known yet */
     uint64_t victim_by;     /* monotonic: published without the victim then; 0: no kill is open */
     struct event *timer;
+    struct turn look; /* the first one */
 };
 
 /* Begins to hear from the kernel. Returns 0 or a negative errno, which has been logged; a log of the kernel's
@@ -60,8 +62,8 @@ int limit_watches_open(struct manager *manager);
 void limit_watches_close(struct manager *manager);
 
 /*
- * Watches a container that has begun to run, and looks at once. Failures are logged; then its limits are told
- * when it ends.
+ * Watches a container that has begun to run; looks when the starts that wait already have had their turns,
+ * for in a burst that costs the next one. Failures are logged; then its limits are told when it ends.
  *
  * @from_now  what was counted before is not told (but kills are)
  */

@@ -312,11 +312,9 @@ int program_start(struct program *program, struct czone_zone *zone, const char *
             : 0;
     launch.cgroup_fd = czone_cgroup_fd(program->cgroup);
     launch.policy = &policy;
-    if (r == 0) {
-        program_cgroup_brief(program, &launch);
+    if (r == 0)
         r = keeper_link_start(&program->keeper, program->manager, program->dir_fd, &launch, &program->standby,
                               &keeper_ops, program);
-    }
     if (r == 0)
         r = arm(program, LAUNCH_TIMEOUT_NS);
     if (r < 0)

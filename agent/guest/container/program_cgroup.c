@@ -82,17 +82,6 @@ void program_cgroup_plan(struct program *program, const struct spawn_request *re
         brief_ahead(program, plan, &policy, node);
 }
 
-void program_cgroup_brief(struct program *program, const struct launch_request *launch)
-{
-    CLEANUP(launch_plan_clear) struct launch_plan plan = LAUNCH_PLAN_INIT;
-    struct launch_failure failure = { 0 };
-
-    /* What cannot be planned its keeper tries as well, and tells why. */
-    if (keeper_standby_waits(&program->standby) && launch_briefing_suits(launch) &&
-        launch_plan_make(&plan, launch, &failure) == 0)
-        brief(program, &plan, launch->policy, NULL);
-}
-
 void program_cgroup_begin(struct program *program)
 {
     /* Without the cpu controller there is no such file. */

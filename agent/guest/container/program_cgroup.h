@@ -15,10 +15,6 @@
 void program_cgroup_plan(struct program *program, const struct spawn_request *request,
                          struct launch_plan *plan, czone_node_id node);
 
-/* The same for one whose zone is there, and whose cgroup is bound to it: it was waited for, or held until
- * Start. launch: with the zone's policy. */
-void program_cgroup_brief(struct program *program, const struct launch_request *launch);
-
 /* The program runs: from here on it has the share of the CPUs that each container begins with. */
 void program_cgroup_begin(struct program *program);
 

@@ -58,11 +58,13 @@ enum keeper_start_flag {
     KEEPER_START_POLICY = 1 << 0, /* policy counts */
     KEEPER_START_JOIN = 1 << 1, /* an exec session: the fifth fd is the pidfd of the container's process 1 */
     KEEPER_START_BRIEFED = 1 << 2, /* the standby knows what to run, and runs it; no policy */
+    KEEPER_START_TELL = 1 << 3,    /* it does not: the fifth fd is czoned's socket of its briefing */
 };
 
 /*
  * czoned: launch. The first message but for PREPARE, and the only START. A standby that was not briefed
- * ends. The keeper owns the fds that it receives, five with KEEPER_START_JOIN, else four, in this order:
+ * ends, unless the keeper can tell it (KEEPER_START_TELL), which takes as long as the file system of the root
+ * does. The keeper owns the fds that it receives, five with one of these two flags, else four, in this order:
  *
  *   1. the program's run directory, mode 0700, which czoned has made and no keeper has begun in
  *   2. the cgroup's directory

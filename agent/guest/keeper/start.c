@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "agent/guest/launch/briefing.h"
 #include "agent/guest/launch/failure.h"
 #include "agent/guest/launch/json.h"
 #include "proto/cleanup.h"
@@ -26,7 +27,8 @@ int start_prepare(struct keeper_fds *fds, struct launch_standby *ret_standby)
 
 bool start_complete(const struct keeper_start *start, const struct keeper_fds *fds)
 {
-    int least = start->flags & KEEPER_START_JOIN ? START_TARGET : START_FILTER, most = least;
+    bool five = start->flags & (KEEPER_START_JOIN | KEEPER_START_TELL);
+    int least = five ? START_TARGET : START_FILTER, most = least;
 
     if (start->flags & KEEPER_START_BRIEFED) {
         least = START_RUN_DIR;
@@ -84,20 +86,6 @@ static int read_request(int fd, struct launch_json *json, struct launch_failure 
     return 0;
 }
 
-static int make_launcher(const struct keeper_fds *fds, struct launch_json *json,
-                         struct launcher **ret_launcher, struct launch_failure *failure)
-{
-    int r;
-
-    r = read_request(fds->fd[START_REQUEST], json, failure);
-    if (r < 0)
-        return r;
-    r = launcher_new(fds->fd[START_FILTER], ret_launcher);
-    return r < 0 ? launch_failure_set(failure, LAUNCH_SYSTEM, LAUNCH_STAGE_REQUEST, r, NULL,
-                                      "the keeper cannot read the system call filter: %s", strerror(-r))
-                 : 0;
-}
-
 static int run_standby(struct launch_standby *standby, struct launch *ret_launch, bool *ret_tty,
                        struct launch_failure *failure)
 {
@@ -108,26 +96,53 @@ static int run_standby(struct launch_standby *standby, struct launch *ret_launch
     return 0;
 }
 
+/* Whether the standby will run this. If not, whatever is wrong shows again when it is launched anew. */
+static bool tell_standby(const struct launch_standby *standby, const struct keeper_fds *fds,
+                         const struct launch_request *request)
+{
+    struct launch_briefing briefing = { .socket = fds->fd[START_BRIEFING], .shared = standby->launch.shared };
+    CLEANUP(launch_plan_clear) struct launch_plan plan = LAUNCH_PLAN_INIT;
+    struct launch_failure failure = { 0 };
+
+    return standby->launch.pidfd >= 0 && launch_briefing_suits(request) &&
+           launch_plan_make(&plan, request, &failure) == 0 &&
+           launch_briefing_tell(&briefing, &plan, request->policy, NULL) == 0;
+}
+
+static int launch_anew(const struct keeper_fds *fds, const struct launch_request *request,
+                       struct launch *ret_launch, struct launch_failure *failure)
+{
+    struct launcher *launcher = NULL;
+    int r;
+
+    r = launcher_new(fds->fd[START_FILTER], &launcher);
+    if (r < 0)
+        return launch_failure_set(failure, LAUNCH_SYSTEM, LAUNCH_STAGE_REQUEST, r, NULL,
+                                  "the keeper cannot read the system call filter: %s", strerror(-r));
+    r = launch_start(launcher, request, ret_launch, failure);
+    launcher = launcher_free(launcher);
+    return r;
+}
+
 int start_launch(const struct keeper_start *start, const struct keeper_fds *fds,
                  struct launch_standby *standby, struct launch *ret_launch, bool *ret_tty,
                  struct launch_failure *failure)
 {
-    const struct czone_policy *policy = start->flags & KEEPER_START_POLICY ? &start->policy : NULL;
     CLEANUP(launch_json_clear) struct launch_json json = LAUNCH_JSON_INIT;
-    struct launcher *launcher = NULL;
+    struct launch_request *request = &json.request;
     int r;
 
     if (start->flags & KEEPER_START_BRIEFED)
         return run_standby(standby, ret_launch, ret_tty, failure);
-    launch_standby_drop(standby); /* it is in the container's cgroup */
-    r = make_launcher(fds, &json, &launcher, failure);
+    r = read_request(fds->fd[START_REQUEST], &json, failure);
     if (r < 0)
         return r;
-    json.request.cgroup_fd = fds->fd[START_CGROUP];
-    json.request.target = fds->fd[START_TARGET];
-    json.request.policy = policy;
-    r = launch_start(launcher, &json.request, ret_launch, failure);
-    *ret_tty = json.request.tty;
-    launcher = launcher_free(launcher);
-    return r;
+    request->cgroup_fd = fds->fd[START_CGROUP];
+    request->target = start->flags & KEEPER_START_JOIN ? fds->fd[START_TARGET] : -EBADF;
+    request->policy = start->flags & KEEPER_START_POLICY ? &start->policy : NULL;
+    if ((start->flags & KEEPER_START_TELL) && tell_standby(standby, fds, request))
+        return run_standby(standby, ret_launch, ret_tty, failure);
+    launch_standby_drop(standby); /* it is in the container's cgroup */
+    *ret_tty = request->tty;
+    return launch_anew(fds, request, ret_launch, failure);
 }

@@ -26,7 +26,8 @@ enum start_fd {
     START_RECORD = START_CGROUP, /* with KEEPER_START_BRIEFED */
     START_REQUEST,
     START_FILTER,
-    START_TARGET,
+    START_TARGET,                  /* with KEEPER_START_JOIN */
+    START_BRIEFING = START_TARGET, /* with KEEPER_START_TELL */
 };
 
 /* Has a process stand by. fds: all those of PREPARE; its socket is taken. Returns 0 or errors of
@@ -37,7 +38,8 @@ int start_prepare(struct keeper_fds *fds, struct launch_standby *ret_standby);
 bool start_complete(const struct keeper_start *start, const struct keeper_fds *fds);
 
 /*
- * Has the standby run what it was briefed for, or reads the request and launches it. *ret_tty: whether it
+ * Has the standby run what it was briefed for; or reads the request and has the standby run that, or launches
+ * it anew. *ret_tty: whether it
  * asks for one. Returns 0 or failure->error, as launch_start() does.
  */
 int start_launch(const struct keeper_start *start, const struct keeper_fds *fds,

@@ -158,7 +158,8 @@ static int run_errand(int fd, const char *text)
     return r;
 }
 
-/* Its parent says nothing before that: what comes from there is its end. */
+/* Its parent says nothing before that: what comes from there alone is its end. poll() looks at one after the
+ * other, and both may have spoken in between. */
 static int wait_tell(int socket, int result)
 {
     struct pollfd slots[] = { { .fd = socket, .events = POLLIN }, { .fd = result, .events = POLLIN } };
@@ -166,7 +167,7 @@ static int wait_tell(int socket, int result)
     while (poll(slots, 2, -1) < 0)
         if (errno != EINTR)
             return -errno;
-    return slots[0].revents ? 0 : -EPIPE;
+    return slots[0].revents || poll(slots, 1, 0) == 1 ? 0 : -EPIPE;
 }
 
 int launch_briefing_hear(int socket, int result, struct launch_shared *shared, int *ret_tree)

@@ -4,7 +4,8 @@
 
 /*
  * How a standby (launch/standby.h) is told what to run, by whoever has made the plan: that need not be its
- * parent, and is not, for the shortest way from a request to the program leads past the keeper.
+ * parent, and is not where the plan is there with the request, for the shortest way from that to the program
+ * leads past the keeper.
  *
  *     teller                          its parent
  *     launch_briefing_open()     ->   launch_standby_start(): socket and memory
@@ -55,8 +56,8 @@ bool launch_briefing_suits(const struct launch_request *request);
  * claimed: its cgroup must be confined by then (czone_cgroup_confine()), or open to the zone's node; or the
  * errand makes it so, and if that fails the standby ends.
  *
- * plan: of launch_check(), for a request that suits. policy: of its zone; NULL: none. errand: NULL: none.
- * Never blocks.
+ * plan: of launch_check() or launch_plan_make(), for a request that suits. policy: of its zone; NULL: none.
+ * errand: NULL: none. Never blocks.
  *
  * Returns 0; -EAGAIN: it is not born yet; -ENOBUFS: the request is too long for it; -EPIPE: it has ended; or
  * errors of open_tree(2) and sendmsg(2). Then it was not told anything.
