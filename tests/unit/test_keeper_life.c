@@ -9,6 +9,7 @@
 
 static struct keepers keepers;
 static struct kept kept;
+static pid_t standby_pid;
 
 static void set_up(void)
 {
@@ -33,9 +34,7 @@ START_TEST(an_idle_keeper_says_so_and_ends_when_nobody_wants_it)
 }
 END_TEST
 
-static pid_t standby_pid;
-
-/* A pidfd of the process that stands by; waits until it is there. */
+/* A pidfd of the process that stands by, whose pid is standby_pid then; waits until it is there. */
 static int find_standby(void)
 {
     char path[64], text[16] = "";
@@ -52,6 +51,15 @@ static int find_standby(void)
     }
     standby_pid = atoi(text);
     return (int)syscall(SYS_pidfd_open, standby_pid, 0);
+}
+
+static void kill_standby(void)
+{
+    int standby = find_standby();
+
+    ck_assert_int_eq((int)syscall(SYS_pidfd_send_signal, standby, SIGKILL, NULL, 0), 0);
+    kept_wait_readable(standby);
+    (void)close(standby);
 }
 
 static void spawn_with_standby(const char *act)
@@ -105,13 +113,8 @@ END_TEST
 
 START_TEST(a_keeper_whose_process_that_stood_by_was_killed_starts_the_program_anew)
 {
-    int standby;
-
     spawn_with_standby("say");
-    standby = find_standby();
-    ck_assert_int_eq((int)syscall(SYS_pidfd_send_signal, standby, SIGKILL, NULL, 0), 0);
-    kept_wait_readable(standby);
-    (void)close(standby);
+    kill_standby();
     kept.told_by_keeper = true;
     kept_start(&kept);
     ck_assert_int_ne(kept.status.pid, standby_pid);
@@ -122,13 +125,8 @@ END_TEST
 
 START_TEST(a_program_starts_although_the_process_that_stood_by_was_killed)
 {
-    int standby;
-
     spawn_with_standby("say");
-    standby = find_standby();
-    ck_assert_int_eq((int)syscall(SYS_pidfd_send_signal, standby, SIGKILL, NULL, 0), 0);
-    kept_wait_readable(standby);
-    (void)close(standby);
+    kill_standby();
     kept_start(&kept);
     kept_wait_gone(&kept);
     ck_assert_int_eq(kept.status.wait_status, 42);

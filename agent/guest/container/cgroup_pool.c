@@ -162,9 +162,9 @@ static int open_node(struct cgroup_pool *pool, struct cgroup_pool_entry *entry)
     return r < 0 ? r : czone_cgroup_write(entry->cgroup, "cpuset.mems", mems);
 }
 
-/* No more than stands by there; but as much of the CPUs as those who
- * start its program have, who would else take them from it, until that runs (program_cgroup_begin()). Without
- * the cpu controller there is no such file. */
+/* No more than stands by there; but as much of the CPUs as those who start its program have, who would else
+ * take them from it, until that runs (program_cgroup_begin()). Without the cpu controller there is no such
+ * file. */
 static int close_off(struct cgroup_pool *pool, struct cgroup_pool_entry *entry)
 {
     int r = czone_cgroup_write(entry->cgroup, "pids.max", pool->kit != NULL ? STANDBY_PIDS : "0");

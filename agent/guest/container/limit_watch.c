@@ -123,9 +123,8 @@ enum { MEMORY, PIDS };
 static const struct limit limits[] = {
     [MEMORY] = { "container-memory-limit", "memory.events", "memory.max",
                  offsetof(struct limit_watch, memory), true,
-                 "it uses all the memory it may have: what it reads from files is dropped at once, and it "
-                 "may be "
-                 "killed" },
+                 "it uses all the memory it may have: what it reads from files is dropped at once, and "
+                 "it may be killed" },
     [PIDS] = { "container-pids-limit", "pids.events", "pids.max", offsetof(struct limit_watch, pids), false,
                "it has all the processes and threads it may have, and was refused more" },
 };

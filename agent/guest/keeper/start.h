@@ -39,8 +39,7 @@ bool start_complete(const struct keeper_start *start, const struct keeper_fds *f
 
 /*
  * Has the standby run what it was briefed for; or reads the request and has the standby run that, or launches
- * it anew. *ret_tty: whether it
- * asks for one. Returns 0 or failure->error, as launch_start() does.
+ * it anew. *ret_tty: whether it asks for one. Returns 0 or failure->error, as launch_start() does.
  */
 int start_launch(const struct keeper_start *start, const struct keeper_fds *fds,
                  struct launch_standby *standby, struct launch *ret_launch, bool *ret_tty,
